@@ -1,0 +1,175 @@
+// A stack of coroutines and the waits it suspends at.
+//
+// One actor's task runs on one stack: a task<T> awaited directly is a frame on the awaiter's stack. The stack is resumed in
+// a turn of its host (an actor) only, in a loop rather than by symmetric transfer, so that any number of awaits that
+// complete at once leaves the thread's stack as it was. What always holds: at most one wait is current; the stack goes on
+// only when that wait says it is ready, or was withdrawn because of a cancellation.
+#pragma once
+
+#include <buskin/runtime/errors.hpp>
+#include <buskin/runtime/wait_record.hpp>
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <source_location>
+
+namespace caf {
+class local_actor;
+}
+
+namespace buskin {
+class lean_actor;
+}
+
+namespace buskin::detail {
+
+class coro_stack;
+class worker;
+
+
+/// Whoever gives turns to a coroutine stack: an actor.
+class stack_host {
+ public:
+  /// Asks for a turn in which the stack looks at its wait. Any thread.
+  virtual void signal() noexcept = 0;
+  /// Asks for another turn after others had theirs. In the host's turn.
+  virtual void again() noexcept = 0;
+  /// Keep the host's memory alive. Any thread.
+  virtual void hold() noexcept = 0;
+  virtual void drop() noexcept = 0;
+  /// The actor whose turns these are.
+  virtual caf::local_actor& self() noexcept = 0;
+
+ protected:
+  ~stack_host() = default;
+};
+
+/// Who runs in this thread. Set for the length of a turn.
+struct running {
+  detail::worker* worker = nullptr;  // null in a thread that no runtime drives
+  coro_stack* stack = nullptr;       // null outside a coroutine's turn
+  lean_actor* actor = nullptr;        // null outside a lean actor's turn
+};
+extern constinit thread_local running here;
+
+/// The present of the runtime that drives this thread, as of the worker's last look at the clock.
+time_point coarse_now() noexcept;
+
+/// Something to suspend at; lives in the awaiter, thus in the coroutine's frame.
+class wait {
+ public:
+  wait(const wait&) = delete;
+  wait& operator=(const wait&) = delete;
+
+  /// Whether what was waited for has happened. In the host's turn.
+  virtual bool ready() const noexcept = 0;
+  /// Gives up. True: nothing will come any more. False: it has happened, or will soon, and `ready` will say so.
+  virtual bool withdraw() noexcept = 0;
+
+  const wait_record& record() const noexcept { return record_; }
+
+ protected:
+  wait(wait_kind kind, const std::source_location& where, std::uint64_t whom = 0) noexcept {
+    record_.kind = kind;
+    record_.where = where;
+    record_.whom = whom;
+  }
+  ~wait() = default;
+
+  /// The await_suspend of every wait: false when the coroutine need not suspend. The operation was begun before.
+  bool suspend(std::coroutine_handle<> handle);
+  /// To be asked first in await_resume: the cancellation to be thrown instead of a result, or null.
+  std::exception_ptr interruption() noexcept;
+
+  /// The stack this wait belongs to. Throws invalid_state outside of any.
+  static coro_stack& stack_here(const char* operation);
+
+  wait_record record_;
+
+ private:
+  friend class coro_stack;
+  std::coroutine_handle<> handle_;
+  coro_stack* stack_ = nullptr;  // null until suspended
+};
+
+/// An entry of the deadlines that hold for a stack (`timeout`).
+class deadline_scope {
+ public:
+  deadline_scope() = default;
+  deadline_scope(const deadline_scope&) = delete;
+  deadline_scope& operator=(const deadline_scope&) = delete;
+
+ protected:
+  ~deadline_scope() = default;
+
+ private:
+  friend class coro_stack;
+  /// True once, after the deadline has passed and before that was reported.
+  virtual bool take_expiry() noexcept = 0;
+  deadline_scope* outer_ = nullptr;
+};
+
+class coro_stack {
+ public:
+  explicit coro_stack(stack_host& host) noexcept : host_(&host) {}
+  ~coro_stack() { destroy(); }
+  coro_stack(const coro_stack&) = delete;
+  coro_stack& operator=(const coro_stack&) = delete;
+
+  stack_host& host() noexcept { return *host_; }
+
+  /// Takes the outermost coroutine; it runs in the next `advance`.
+  void start(std::coroutine_handle<> root) noexcept {
+    root_ = root;
+    next_ = root;
+  }
+  bool started() const noexcept { return root_ != nullptr; }
+  bool done() const noexcept { return root_ && root_.done(); }
+
+  /// Runs until the coroutines suspend or end. In the host's turn.
+  void advance();
+  /// Destroys the frames, innermost last awaited first; pending waits withdraw in their destructors.
+  void destroy() noexcept;
+
+  /// Requests a cancellation: it surfaces as `reason` at the present or next suspension. In the host's turn.
+  void cancel(std::exception_ptr reason);
+  /// Cancellations requested and not taken back (asyncio's `cancelling`).
+  std::uint32_t cancelling() const noexcept { return cancelling_; }
+  /// Takes one request back; returns how many remain.
+  std::uint32_t uncancel() noexcept;
+  bool cancel_pending() const noexcept { return pending_cancel_ != nullptr; }
+
+  /// What is to be resumed when the running coroutine suspends for good. Called by task<T>.
+  void continue_with(std::coroutine_handle<> next) noexcept { next_ = next; }
+
+  /// What it waits for; null while it runs.
+  const wait* waiting() const noexcept { return wait_; }
+
+  void enter(deadline_scope& scope) noexcept {
+    scope.outer_ = scopes_;
+    scopes_ = &scope;
+  }
+  void leave(deadline_scope& scope) noexcept;
+
+  /// Counts an await that completed at once. False when it is time to let others run.
+  bool spend() noexcept { return budget_ == 0 ? false : (--budget_, true); }
+
+ private:
+  friend class wait;
+  static constexpr std::uint32_t turn_budget = 256;
+
+  void notice_expiries();
+
+  stack_host* host_;
+  std::coroutine_handle<> root_;
+  std::coroutine_handle<> next_;
+  wait* wait_ = nullptr;
+  deadline_scope* scopes_ = nullptr;
+  std::exception_ptr pending_cancel_;
+  std::uint32_t cancelling_ = 0;
+  std::uint32_t budget_ = turn_budget;
+};
+
+}  // namespace buskin::detail

@@ -1,0 +1,42 @@
+// A first-in first-out queue of pointers in one growing block: the run queue of a worker that nobody steals from.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+namespace buskin::detail {
+
+/// Owner-only. Grows by doubling, never shrinks.
+template <class T>
+class ring {
+ public:
+  bool empty() const noexcept { return head_ == tail_; }
+  std::size_t size() const noexcept { return tail_ - head_; }
+
+  void push(T* item) {
+    if (size() == capacity_) grow();
+    slots_[tail_++ & (capacity_ - 1)] = item;
+  }
+
+  /// The oldest item, or null.
+  T* pop() noexcept { return empty() ? nullptr : slots_[head_++ & (capacity_ - 1)]; }
+
+ private:
+  void grow() {
+    const std::size_t bigger = capacity_ == 0 ? 256 : capacity_ * 2;
+    auto slots = std::make_unique<T*[]>(bigger);
+    const std::size_t count = size();
+    for (std::size_t i = 0; i != count; ++i) slots[i] = slots_[(head_ + i) & (capacity_ - 1)];
+    slots_ = std::move(slots);
+    capacity_ = bigger;
+    head_ = 0;
+    tail_ = count;
+  }
+
+  std::unique_ptr<T*[]> slots_;
+  std::size_t capacity_ = 0;  // a power of two, or zero
+  std::size_t head_ = 0;
+  std::size_t tail_ = 0;
+};
+
+}  // namespace buskin::detail

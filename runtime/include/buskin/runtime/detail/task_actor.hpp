@@ -1,0 +1,157 @@
+// The actor that a spawned task is: a lean actor whose behaviour is a coroutine.
+#pragma once
+
+#include <buskin/runtime/detail/coro_stack.hpp>
+#include <buskin/runtime/errors.hpp>
+#include <buskin/runtime/lean_actor.hpp>
+#include <buskin/runtime/task.hpp>
+
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace buskin {
+class runtime;
+}
+
+namespace buskin::detail {
+
+/// How a task stands.
+enum class task_state : std::uint8_t { pending, finished, failed, cancelled };
+
+/// Messages that came for a task and were not received yet, oldest first; and who waits for one.
+class message_waiter {
+ public:
+  /// Takes `element` if it is of a kind waited for. In the task's turn.
+  virtual bool offer(caf::mailbox_element_ptr& element) = 0;
+
+ protected:
+  ~message_waiter() = default;
+};
+
+class task_actor_base : public lean_actor {
+ public:
+  task_actor_base(caf::actor_config& config, std::string name, const std::source_location& created);
+  ~task_actor_base() override;
+
+  // -- any thread -------------------------------------------------------------------------------
+  task_state state() const noexcept { return state_.load(std::memory_order_acquire); }
+  bool done() const noexcept { return state() != task_state::pending; }
+  /// Requests a cancellation. False when the task has ended.
+  bool cancel(std::exception_ptr reason);
+  /// The exception it ended with (a `cancelled` when it was cancelled), which counts as fetched; null for none. After the end.
+  std::exception_ptr exception() const noexcept;
+  /// The same without counting as fetched.
+  const std::exception_ptr& failure() const noexcept { return error_; }
+  void mark_fetched() const noexcept { fetched_.store(true, std::memory_order_relaxed); }
+
+  const std::string& task_name() const noexcept { return name_; }
+  const std::source_location& created() const noexcept { return created_; }
+
+  // -- in its turn ------------------------------------------------------------------------------
+  coro_stack& stack() noexcept { return stack_; }
+  /// The oldest message that `waiter` takes is given to it now (true), or the next to come (false).
+  bool receive(message_waiter& waiter);
+  void stop_receiving(message_waiter& waiter) noexcept;
+
+  // -- lean_actor -------------------------------------------------------------------------------
+  std::string title() const override;
+  const detail::wait* waiting() const noexcept override { return stack_.waiting(); }
+  const char* name() const override { return name_.c_str(); }
+
+ protected:
+  void on_start() override;
+  void on_signal() override;
+  void on_message(caf::mailbox_element_ptr& element) override;
+  void on_exit_request(caf::exit_msg& request) override;
+  void on_end() noexcept override;
+
+  /// Takes the result out of the ended coroutine.
+  virtual std::exception_ptr collect() noexcept = 0;
+
+  coro_stack stack_{*this};
+
+ private:
+  void settle();
+
+  std::exception_ptr error_;  // written before state_ is published
+  std::string name_;
+  std::source_location created_;
+  message_waiter* receiver_ = nullptr;
+  caf::mailbox_element* unread_ = nullptr;       // owned, oldest first
+  caf::mailbox_element* last_unread_ = nullptr;
+  std::atomic<task_state> state_{task_state::pending};
+  mutable std::atomic<bool> fetched_{false};
+};
+
+template <class T>
+class task_actor final : public task_actor_base {
+ public:
+  task_actor(caf::actor_config& config, task<T> body, std::string name, const std::source_location& created)
+      : task_actor_base(config, std::move(name), created) {
+    root_ = body.release();
+    root_.promise().started_by(nullptr);
+    stack_.start(root_);
+  }
+
+  /// The result; throws what the task threw. After the end. `take` moves it out.
+  template <bool take>
+  T result() {
+    mark_fetched();
+    if (failure()) std::rethrow_exception(failure());
+    if constexpr (!std::is_void_v<T>) {
+      if (!value_) throw invalid_state("the result of task \"" + task_name() + "\" was taken already");
+      if constexpr (take || !std::is_copy_constructible_v<T>)
+        return *std::exchange(value_, std::nullopt);
+      else
+        return *value_;
+    }
+  }
+
+ protected:
+  std::exception_ptr collect() noexcept override {
+    try {
+      if constexpr (std::is_void_v<T>)
+        root_.promise().take();
+      else
+        value_.emplace(root_.promise().take());
+    } catch (...) {
+      return std::current_exception();
+    }
+    return nullptr;
+  }
+
+ private:
+  using stored = std::conditional_t<std::is_void_v<T>, char, T>;
+  typename task<T>::handle_type root_;
+  std::optional<stored> value_;
+};
+
+/// Options of a task to be started.
+struct start_options {
+  std::string name;
+  shutdown_phase phase = shutdown_phase::ordinary;
+  worker* home = nullptr;
+};
+
+/// The runtime of this thread. Throws invalid_state when there is none.
+runtime& runtime_here(const char* operation);
+caf::actor_system& system_of(runtime& owner) noexcept;
+
+/// Makes and launches the actor of a task.
+template <class T>
+lean_ref<task_actor<T>> start_task(runtime& owner, task<T> body, start_options options,
+                                   const std::source_location& created) {
+  auto actor = make_lean<task_actor<T>>(system_of(owner), std::move(body), std::move(options.name), created);
+  actor->track(options.phase);
+  if (options.home != nullptr) actor->pin(*options.home);
+  actor->launch(nullptr, false, true);
+  return actor;
+}
+
+}  // namespace buskin::detail

@@ -1,0 +1,108 @@
+// One thread's share of the runtime: an Asio loop, a run queue and the timers.
+//
+// A cooperative runtime has one worker, driven by the thread that calls run(). A threaded one has several: each keeps what
+// is pinned to it, and an idle one takes from the others. What always holds: only the driving thread touches the io_context's
+// handlers, the pinned queue and the newest slot; other threads submit.
+#pragma once
+
+#include <buskin/runtime/clock.hpp>
+#include <buskin/runtime/detail/ring.hpp>
+#include <buskin/runtime/detail/steal_queue.hpp>
+#include <buskin/runtime/detail/submission_queue.hpp>
+#include <buskin/runtime/detail/timer_queue.hpp>
+
+#include <caf/execution_unit.hpp>
+#include <caf/resumable.hpp>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace buskin::detail {
+
+class scheduler;
+
+class worker final : public caf::execution_unit {
+ public:
+  worker(scheduler& owner, unsigned index);
+
+  // -- the driving thread -----------------------------------------------------------------------
+
+  /// CAF's name for push.
+  void exec_later(caf::resumable* job) override { push(job); }
+  /// Queues an actor that any worker may run.
+  void push(caf::resumable* job);
+  /// Queues an actor that only this worker may run.
+  void push_pinned(caf::resumable* job) { (threaded_ ? pinned_ : ready_).push(job); }
+
+  /// One round: messages, timers, I/O. With `may_block` it sleeps when there is nothing to do. False when there was nothing.
+  bool round(bool may_block);
+  /// Resumes the single job that is next. False when there is none.
+  bool step();
+  /// Releases what is still queued, without running it.
+  void drop_jobs();
+
+  asio::io_context& io() noexcept { return io_; }
+  timer_queue& timers() noexcept { return timers_; }
+  /// The present, as of the last look.
+  time_point coarse_now() const noexcept { return now_; }
+
+  // -- any thread -------------------------------------------------------------------------------
+
+  /// Queues an actor for this worker and wakes it.
+  void submit(caf::resumable* job);
+  /// Ends a sleep.
+  void wake() noexcept;
+  /// Takes the oldest job that others may run.
+  caf::resumable* steal() { return movable_.steal(); }
+  bool has_stealable() const noexcept { return !movable_.empty(); }
+
+  /// Looks at the clock.
+  time_point look() noexcept;
+
+  unsigned index() const noexcept { return index_; }
+  scheduler& owner() noexcept { return owner_; }
+  std::size_t queued() const noexcept { return ready_.size() + pinned_.size() + movable_.size() + (newest_ ? 1U : 0U); }
+
+  /// How often it slept; for tests of "an idle program uses no CPU".
+  std::uint64_t sleeps() const noexcept { return sleeps_.load(std::memory_order_relaxed); }
+
+ private:
+  caf::resumable* next_job();
+  void run(caf::resumable* job);
+  std::size_t run_messages();
+  void take_submissions();
+  std::size_t run_io(std::size_t limit);
+  void sleep();
+  void arm_alarm();
+
+  scheduler& owner_;
+  const unsigned index_;
+  const bool threaded_;
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
+  timer_queue timers_;
+  time_point now_;
+  time_point last_io_;
+  unsigned look_every_ = 16;
+
+  ring<caf::resumable> ready_;             // cooperative: everything, in order
+  ring<caf::resumable> pinned_;            // threaded: what only this worker runs
+  steal_queue<caf::resumable> movable_;  // threaded: what others may take
+  caf::resumable* newest_ = nullptr;       // threaded: the youngest movable job, not yet shown to thieves
+  bool prefer_pinned_ = false;
+
+  submission_queue<caf::resumable*> submissions_;
+  std::vector<caf::resumable*> incoming_;
+  std::atomic<bool> sleeping_{false};  // partner of submissions_: set before the last look at it
+  std::atomic<std::uint64_t> sleeps_{0};
+
+  asio::steady_timer alarm_{io_};
+  time_point alarm_at_ = time_point::max();  // max: not armed
+};
+
+}  // namespace buskin::detail

@@ -1,0 +1,129 @@
+// The failures a caller can act on, one small type each. A coroutine reports failure by throwing one of these;
+// input and output failures are std::system_error with the operating system's code.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace buskin {
+
+/// Thrown at the await at which a task is cancelled. Not a std::runtime_error, so that a handler for ordinary failures
+/// does not swallow it by accident (as asyncio's CancelledError is not an Exception).
+class cancelled : public std::exception {
+ public:
+  cancelled() = default;
+  explicit cancelled(std::string message) : message_(std::move(message)) {}
+
+  /// What the canceller said; empty when it said nothing.
+  const std::string& message() const noexcept { return message_; }
+  const char* what() const noexcept override {
+    return message_.empty() ? "the task was cancelled" : message_.c_str();
+  }
+
+ private:
+  std::string message_;
+};
+
+/// A deadline passed before the operation ended.
+class timeout_error : public std::runtime_error {
+ public:
+  timeout_error() : std::runtime_error("the deadline passed") {}
+  using std::runtime_error::runtime_error;
+};
+
+/// An operation that the object's present state does not permit.
+class invalid_state : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+/// Whoever was to answer went away without doing so.
+class broken_promise : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A request was answered with an error, or its receiver is gone.
+class request_failed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A failure that happened in another process or that crossed a boundary at which its type was lost.
+class remote_error : public std::runtime_error {
+ public:
+  remote_error(std::string type, const std::string& text, std::string node = {})
+      : std::runtime_error(text), type_(std::move(type)), node_(std::move(node)) {}
+  const std::string& type() const noexcept { return type_; }
+  const std::string& node() const noexcept { return node_; }
+
+ private:
+  std::string type_;
+  std::string node_;
+};
+
+/// `*_nowait` on an empty queue.
+class queue_empty : public std::runtime_error {
+ public:
+  queue_empty() : std::runtime_error("the queue is empty") {}
+};
+
+/// `*_nowait` on a full queue.
+class queue_full : public std::runtime_error {
+ public:
+  queue_full() : std::runtime_error("the queue is full") {}
+};
+
+/// The queue was shut down: no more items will come, or none are taken.
+class queue_shutdown : public std::runtime_error {
+ public:
+  queue_shutdown() : std::runtime_error("the queue was shut down") {}
+};
+
+/// A frame or line was longer than permitted. It was discarded up to its end; reading can go on.
+class limit_overrun : public std::runtime_error {
+ public:
+  limit_overrun(const std::string& what, std::size_t limit) : std::runtime_error(what), limit_(limit) {}
+  /// The limit that was exceeded, in bytes.
+  std::size_t limit() const noexcept { return limit_; }
+
+ private:
+  std::size_t limit_;
+};
+
+/// The stream ended in the middle of what was being read.
+class incomplete_read : public std::runtime_error {
+ public:
+  incomplete_read(std::string partial, std::size_t expected)
+      : std::runtime_error("the stream ended after " + std::to_string(partial.size()) + " of " +
+                           std::to_string(expected) + " bytes"),
+        partial_(std::move(partial)),
+        expected_(expected) {}
+  const std::string& partial() const noexcept { return partial_; }
+  std::size_t expected() const noexcept { return expected_; }
+
+ private:
+  std::string partial_;
+  std::size_t expected_;
+};
+
+/// Several failures of one scope, in the order in which they happened.
+class exception_group : public std::runtime_error {
+ public:
+  exception_group(const std::string& what, std::vector<std::exception_ptr> errors);
+  const std::vector<std::exception_ptr>& exceptions() const noexcept { return errors_; }
+
+ private:
+  std::vector<std::exception_ptr> errors_;
+};
+
+/// The text of any exception: `what()` of a standard one, else its type's name.
+std::string describe(const std::exception_ptr& error);
+
+/// The (demangled) name of an exception's type; empty for none.
+std::string type_of(const std::exception_ptr& error);
+
+}  // namespace buskin

@@ -1,0 +1,326 @@
+// A CAF actor without the weight of caf::event_based_actor.
+//
+// It has CAF's identity, handles, links, monitors and requests, one lock-free inbox, and a dispatch of its own. It is what
+// tasks, brokers and connections are made of. What always holds: whoever won the inbox (the scheduler, or a `turn` taken in
+// passing) is the only one inside; a signal or message that arrives meanwhile is seen before the turn ends or leads to
+// another turn.
+#pragma once
+
+#include <buskin/runtime/compiler.hpp>
+#include <buskin/runtime/detail/coro_stack.hpp>
+#include <buskin/runtime/detail/recycler.hpp>
+
+#include <caf/actor_config.hpp>
+#include <caf/actor_storage.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/intrusive/lifo_inbox.hpp>
+#include <caf/local_actor.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/resumable.hpp>
+#include <caf/system_messages.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace buskin {
+
+class lean_actor;
+
+/// When the runtime's shutdown ends an actor.
+enum class shutdown_phase : std::uint8_t {
+  acceptor,    ///< first: takes on new work
+  supervisor,  ///< second: ends its children in its own order
+  ordinary,    ///< third
+  owned        ///< by its owner (a group, a supervisor), who is told
+};
+
+namespace detail {
+
+/// The id that marks our own elements; no CAF message carries it.
+inline constexpr std::uint64_t call_message_id = 0x20000000'0000B05CULL;
+
+/// A function to be run in an actor's turn, as an element of its mailbox. Never leaves the process.
+class call_element : public caf::mailbox_element, public recycled {
+ public:
+  call_element();
+  virtual void run(lean_actor& self) = 0;
+
+  caf::type_erased_tuple& content() override;
+  const caf::type_erased_tuple& content() const override;
+  caf::message move_content_to_message() override;
+  caf::message copy_content_to_message() const override;
+};
+
+template <class F>
+class call_element_of final : public call_element {
+ public:
+  explicit call_element_of(F function) : function_(std::move(function)) {}
+  void run(lean_actor& self) override { function_(self); }
+
+ private:
+  F function_;
+};
+
+/// A pending answer to a request of a lean actor.
+class reply_slot {
+ public:
+  virtual void reply(caf::mailbox_element& element) = 0;
+
+ protected:
+  ~reply_slot() = default;
+
+ private:
+  friend class buskin::lean_actor;
+  caf::message_id id_;
+  reply_slot* next_ = nullptr;
+};
+
+struct inbox_policy {
+  using mapped_type = caf::mailbox_element;
+  using unique_pointer = caf::mailbox_element_ptr;
+};
+
+/// The list of actors that are alive; see `runtime`.
+struct live_links {
+  live_links* before = nullptr;
+  live_links* after = nullptr;  // null: not in the list
+  caf::abstract_actor* actor = nullptr;
+};
+
+}  // namespace detail
+
+class lean_actor : public caf::local_actor, public caf::resumable, public detail::stack_host {
+ public:
+  using signatures = caf::none_t;
+  using behavior_type = caf::behavior;
+
+  explicit lean_actor(caf::actor_config& config);
+  ~lean_actor() override;
+
+  // -- turns ------------------------------------------------------------------------------------
+
+  /// The right to run inside an idle actor here and now, in the middle of somebody else's turn. Empty when the actor is
+  /// busy, has ended, or is pinned to another worker; `post` does then.
+  class turn {
+   public:
+    explicit turn(lean_actor& target) noexcept;
+    ~turn();
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+    explicit operator bool() const noexcept { return entered_; }
+
+   private:
+    lean_actor& target_;
+    detail::running outer_;
+    bool entered_;
+    bool nested_ = false;  // the target is the actor that runs here anyway
+  };
+
+  /// Runs `function(lean_actor&)` in a turn of this actor, after what is in its mailbox already. Any thread. False when the
+  /// actor has ended: then `function` was destroyed without being called.
+  template <class F>
+  bool post(F function) {
+    return push(caf::mailbox_element_ptr(new detail::call_element_of<F>(std::move(function))));
+  }
+
+  /// Runs `function(lean_actor&)` now if the actor is idle and may run here, else as `post` does.
+  template <class F>
+  bool enter_or_post(F function) {
+    if (turn now(*this); now) {
+      function(*this);
+      return true;
+    }
+    return post(std::move(function));
+  }
+
+  /// From here on only `home` runs it, and nobody steals it. To be called before it runs or in its turn on `home`.
+  void pin(detail::worker& home) noexcept { home_ = &home; }
+  detail::worker* home() const noexcept { return home_; }
+
+  /// Ends the actor after the present message. In its turn.
+  void quit(caf::error reason = {});
+  bool ended() const noexcept { return stage_.load(std::memory_order_acquire) == stage::ended; }
+
+  /// A name for reports.
+  virtual std::string title() const;
+  /// What it waits for, if it is a coroutine. A look from outside its turn is a snapshot for reports.
+  virtual const detail::wait* waiting() const noexcept { return nullptr; }
+
+  /// Awaits the answer to the request `id`. In the actor's turn.
+  void await_reply(caf::message_id id, detail::reply_slot& slot) noexcept;
+  void forget_reply(detail::reply_slot& slot) noexcept;
+
+  // -- stack_host -------------------------------------------------------------------------------
+
+  void signal() noexcept final;
+  void again() noexcept final { again_ = true; }
+  void hold() noexcept final { intrusive_ptr_add_ref(ctrl()); }
+  void drop() noexcept final { intrusive_ptr_release(ctrl()); }
+  caf::local_actor& self() noexcept final { return *this; }
+
+  // -- CAF --------------------------------------------------------------------------------------
+
+  using caf::abstract_actor::enqueue;
+  void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override;
+  void launch(caf::execution_unit* unit, bool lazy, bool hide) override;
+  resume_result resume(caf::execution_unit* unit, size_t max_throughput) final;
+  void intrusive_ptr_add_ref_impl() final { intrusive_ptr_add_ref(ctrl()); }
+  void intrusive_ptr_release_impl() final { intrusive_ptr_release(ctrl()); }
+  const char* name() const override { return "buskin.lean"; }
+
+  /// Shuts it down from outside of any worker. Only when no worker runs any more.
+  void abandon(const caf::error& reason) noexcept;
+
+  /// Makes it one of the actors that the runtime lists, and ends at shutdown in the given phase. Before launch.
+  void track(shutdown_phase phase) noexcept {
+    tracked_ = true;
+    phase_ = phase;
+  }
+  shutdown_phase phase() const noexcept { return phase_; }
+
+  /// Calls `look()` while nobody runs the actor; false when somebody does. Any thread. `look` may only read.
+  template <class F>
+  bool peek(F look) {
+    if (!inbox_.try_unblock()) return false;
+    look();
+    if (!block()) schedule();
+    return true;
+  }
+  /// Messages that wait. Inside `peek`.
+  std::size_t queued() noexcept;
+
+ protected:
+  /// The first turn begins.
+  virtual void on_start() {}
+  /// A message that is neither a reply nor an exit request. Whoever wants to keep it moves it out.
+  virtual void on_message(caf::mailbox_element_ptr& element) = 0;
+  /// Another actor (a linked one, a supervisor) wants this one to end, for a reason other than `kill`. By default it quits
+  /// with that reason; a normal end of a linked actor is ignored, as in CAF and Erlang.
+  virtual void on_exit_request(caf::exit_msg& request);
+  /// `signal` was called.
+  virtual void on_signal() {}
+  /// The last thing in the last turn, before links and monitors learn of the end.
+  virtual void on_end() noexcept {}
+  /// Answers an unhandled request with an error; drops anything else.
+  void refuse(caf::mailbox_element& element);
+  /// Answers the request in `element` with `content`; nothing if it was none.
+  void respond(caf::mailbox_element& element, caf::message content);
+
+ private:
+  friend class turn;
+  enum class stage : std::uint8_t { fresh, running, ending, ended };
+
+  bool push(caf::mailbox_element_ptr element) noexcept;
+  void schedule() noexcept;
+  void dispatch(caf::mailbox_element_ptr& element);
+  void start();
+  void finish(caf::execution_unit* unit) noexcept;
+  bool fetch() noexcept;
+  bool block() noexcept;
+
+  caf::intrusive::lifo_inbox<detail::inbox_policy> inbox_;
+  caf::mailbox_element* pending_ = nullptr;  // taken from the inbox, in order of arrival; owned
+  detail::reply_slot* replies_ = nullptr;
+  detail::worker* home_ = nullptr;
+  detail::live_links links_;
+  // Partner of the inbox: a signal sets it before it tries to unblock, a turn reads it after it blocked.
+  std::atomic<bool> attention_{false};
+  std::atomic<stage> stage_{stage::fresh};
+  bool again_ = false;
+  bool tracked_ = false;
+  shutdown_phase phase_ = shutdown_phase::ordinary;
+};
+
+namespace detail {
+
+/// CAF's actor_storage with memory from the free lists.
+template <class T>
+class lean_storage {
+ public:
+  template <class... Args>
+  static T* make(caf::actor_system& system, caf::actor_config& config, Args&&... args) {
+    auto* storage = static_cast<lean_storage*>(recycled_allocate(sizeof(lean_storage)));
+    caf::node_id node = system.node();
+    new (&storage->control_) caf::actor_control_block(system.next_actor_id(), node, &system, destroy_actor, free_block);
+    try {
+      return new (&storage->actor_) T(config, std::forward<Args>(args)...);
+    } catch (...) {
+      storage->control_.~actor_control_block();
+      recycled_free(storage, sizeof(lean_storage));
+      throw;
+    }
+  }
+
+ private:
+  static void destroy_actor(caf::abstract_actor* actor) {
+    actor->on_destroy();
+    static_cast<T*>(actor)->~T();
+  }
+  static void free_block(caf::actor_control_block* control) {
+    control->~actor_control_block();
+    recycled_free(control, sizeof(lean_storage));
+  }
+
+  union {
+    caf::actor_control_block control_;
+    std::byte line_[CAF_CACHE_LINE_SIZE];  // CAF finds the actor one cache line after its control block
+  };
+  union {
+    T actor_;
+  };
+};
+
+}  // namespace detail
+
+/// A reference to a lean actor that keeps it alive.
+template <class T>
+class lean_ref {
+ public:
+  lean_ref() noexcept = default;
+  /// Takes over the reference `actor` was created with.
+  static lean_ref adopt(T* actor) noexcept {
+    lean_ref ref;
+    ref.actor_ = actor;
+    return ref;
+  }
+  explicit lean_ref(T* actor) noexcept : actor_(actor) {
+    if (actor_) caf::intrusive_ptr_add_ref(actor_->ctrl());
+  }
+  lean_ref(const lean_ref& other) noexcept : lean_ref(other.actor_) {}
+  lean_ref(lean_ref&& other) noexcept : actor_(std::exchange(other.actor_, nullptr)) {}
+  lean_ref& operator=(lean_ref other) noexcept {
+    std::swap(actor_, other.actor_);
+    return *this;
+  }
+  ~lean_ref() {
+    if (actor_) caf::intrusive_ptr_release(actor_->ctrl());
+  }
+
+  T* get() const noexcept { return actor_; }
+  T& operator*() const noexcept { return *actor_; }
+  T* operator->() const noexcept { return actor_; }
+  explicit operator bool() const noexcept { return actor_ != nullptr; }
+
+  /// The same as a CAF handle.
+  caf::actor handle() const { return caf::actor_cast<caf::actor>(caf::strong_actor_ptr(actor_->ctrl())); }
+
+  friend bool operator==(const lean_ref& a, const lean_ref& b) noexcept { return a.actor_ == b.actor_; }
+
+ private:
+  T* actor_ = nullptr;
+};
+
+namespace detail {
+
+/// Makes a lean actor that is not launched yet.
+template <class T, class... Args>
+lean_ref<T> make_lean(caf::actor_system& system, Args&&... args) {
+  caf::actor_config config;
+  return lean_ref<T>::adopt(lean_storage<T>::make(system, config, std::forward<Args>(args)...));
+}
+
+}  // namespace detail
+
+}  // namespace buskin

@@ -1,0 +1,303 @@
+#include <buskin/runtime/lean_actor.hpp>
+
+#include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/detail/worker.hpp>
+
+#include <caf/exit_reason.hpp>
+#include <caf/sec.hpp>
+#include <caf/type_nr.hpp>
+
+namespace buskin {
+
+namespace detail {
+
+namespace {
+caf::empty_type_erased_tuple nothing;
+}
+
+call_element::call_element() { mid = caf::message_id(call_message_id); }
+caf::type_erased_tuple& call_element::content() { return nothing; }
+const caf::type_erased_tuple& call_element::content() const { return nothing; }
+caf::message call_element::move_content_to_message() { return {}; }
+caf::message call_element::copy_content_to_message() const { return {}; }
+
+}  // namespace detail
+
+namespace {
+
+void dispose(caf::mailbox_element* list) noexcept {
+  while (list != nullptr) {
+    auto* next = static_cast<caf::mailbox_element*>(list->next);
+    caf::mailbox_element_ptr owner(list);
+    list = next;
+  }
+}
+
+void answer_with_down(caf::mailbox_element& element) {
+  if (element.sender && element.mid.is_request())
+    element.sender->enqueue(nullptr, element.mid.response_id(),
+                            caf::make_message(caf::make_error(caf::sec::request_receiver_down)), nullptr);
+}
+
+struct bouncer {
+  void operator()(caf::mailbox_element* element) const {
+    answer_with_down(*element);
+    caf::mailbox_element_ptr owner(element);
+  }
+};
+
+}  // namespace
+
+// -- construction -----------------------------------------------------------------------------
+
+lean_actor::lean_actor(caf::actor_config& config) : local_actor(config) { links_.actor = this; }
+
+lean_actor::~lean_actor() {
+  dispose(pending_);
+  if (links_.after != nullptr) detail::scheduler::of(home_system()).forget(links_);
+}
+
+void lean_actor::launch(caf::execution_unit*, bool lazy, bool) {
+  if (tracked_) detail::scheduler::of(home_system()).remember(links_);
+  if (lazy && inbox_.try_block()) return;
+  schedule();
+}
+
+// -- mailbox ----------------------------------------------------------------------------------
+
+void lean_actor::enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) {
+  auto sender = element->mid.is_request() ? element->sender : nullptr;
+  const auto id = element->mid;
+  if (!push(std::move(element)) && sender)
+    sender->enqueue(nullptr, id.response_id(),
+                    caf::make_message(caf::make_error(caf::sec::request_receiver_down)), nullptr);
+}
+
+bool lean_actor::push(caf::mailbox_element_ptr element) noexcept {
+  switch (inbox_.push_front(std::move(element))) {
+    case caf::intrusive::inbox_result::unblocked_reader: schedule(); return true;
+    case caf::intrusive::inbox_result::success: return true;
+    default: return false;
+  }
+}
+
+void lean_actor::schedule() noexcept {
+  intrusive_ptr_add_ref(ctrl());  // the run queue's
+  detail::worker* current = detail::here.worker;
+  if (home_ != nullptr) {
+    if (home_ == current)
+      current->push_pinned(this);
+    else
+      home_->submit(this);
+  } else if (current != nullptr && &current->system() == &home_system()) {
+    current->push(this);
+  } else {
+    detail::scheduler::of(home_system()).enqueue(this);
+  }
+}
+
+void lean_actor::signal() noexcept {
+  attention_.store(true, std::memory_order_seq_cst);
+  if (inbox_.try_unblock()) schedule();
+}
+
+/// Moves what has arrived to pending_, oldest first. False when there is nothing.
+bool lean_actor::fetch() noexcept {
+  if (pending_ != nullptr) return true;
+  caf::mailbox_element* newest = inbox_.take_head();
+  while (newest != nullptr) {
+    auto* older = static_cast<caf::mailbox_element*>(newest->next);
+    newest->next = pending_;
+    pending_ = newest;
+    newest = older;
+  }
+  return pending_ != nullptr;
+}
+
+/// Gives the turn up. False when something came in between: then the turn goes on.
+bool lean_actor::block() noexcept {
+  if (pending_ != nullptr) return false;
+  if (!inbox_.try_block()) return false;
+  return !(attention_.load(std::memory_order_seq_cst) && inbox_.try_unblock());
+}
+
+// -- turns ------------------------------------------------------------------------------------
+
+lean_actor::turn::turn(lean_actor& target) noexcept : target_(target), outer_(detail::here) {
+  if (outer_.actor == &target) {
+    entered_ = nested_ = true;
+    return;
+  }
+  entered_ = outer_.worker != nullptr && (target.home_ == nullptr || target.home_ == outer_.worker) &&
+             &outer_.worker->system() == &target.home_system() && target.inbox_.try_unblock();
+  if (!entered_) return;
+  target.context(outer_.worker);
+  detail::here.actor = &target;
+  detail::here.stack = nullptr;
+}
+
+lean_actor::turn::~turn() {
+  if (!entered_ || nested_) return;
+  detail::here = outer_;
+  if (target_.stage_.load(std::memory_order_relaxed) == stage::ending || target_.again_ ||
+      target_.pending_ != nullptr || !target_.block()) {
+    if (target_.again_) target_.attention_.store(true, std::memory_order_relaxed);
+    target_.again_ = false;
+    target_.schedule();
+  }
+}
+
+caf::resumable::resume_result lean_actor::resume(caf::execution_unit* unit, size_t max_throughput) {
+  context(unit);
+  const detail::running outer = detail::here;
+  detail::here.actor = this;
+  detail::here.stack = nullptr;
+  auto result = awaiting_message;
+  if (stage_.load(std::memory_order_relaxed) == stage::fresh) start();
+  for (size_t handled = 0;;) {
+    if (attention_.load(std::memory_order_relaxed)) {
+      attention_.store(false, std::memory_order_seq_cst);
+      on_signal();
+    }
+    if (stage_.load(std::memory_order_relaxed) == stage::ending) {
+      finish(unit);
+      result = done;
+      break;
+    }
+    if (again_) {
+      again_ = false;
+      attention_.store(true, std::memory_order_relaxed);
+      result = resume_later;
+      break;
+    }
+    if (!fetch()) {
+      // Someone else may run the actor as soon as it is blocked, so the thread's record is put back before that.
+      detail::here = outer;
+      if (block()) return awaiting_message;
+      detail::here.actor = this;
+      detail::here.stack = nullptr;
+      continue;
+    }
+    caf::mailbox_element_ptr element(pending_);
+    pending_ = static_cast<caf::mailbox_element*>(element->next);
+    element->next = nullptr;
+    current_mailbox_element(element.get());
+    dispatch(element);
+    current_mailbox_element(nullptr);
+    if (++handled >= max_throughput && stage_.load(std::memory_order_relaxed) != stage::ending) {
+      result = resume_later;
+      break;
+    }
+  }
+  detail::here = outer;
+  return result;
+}
+
+void lean_actor::start() {
+  stage_.store(stage::running, std::memory_order_relaxed);
+  on_start();
+}
+
+void lean_actor::dispatch(caf::mailbox_element_ptr& owner) {
+  caf::mailbox_element& element = *owner;
+  const auto id = element.mid;
+  if (id.integer_value() == detail::call_message_id) {
+    static_cast<detail::call_element&>(element).run(*this);
+    return;
+  }
+  if (id.is_response()) {
+    const auto request = id.request_id();
+    for (detail::reply_slot** at = &replies_; *at != nullptr; at = &(*at)->next_)
+      if ((*at)->id_.request_id() == request) {
+        detail::reply_slot* slot = *at;
+        *at = slot->next_;
+        slot->reply(element);
+        return;
+      }
+    return;  // a late answer to a request that was given up: nobody else may see it
+  }
+  if (element.content().type_token() == caf::make_type_token<caf::exit_msg>()) {
+    auto& request = element.content().get_mutable_as<caf::exit_msg>(0);
+    if (request.reason == caf::exit_reason::kill)
+      quit(std::move(request.reason));
+    else
+      on_exit_request(request);
+    return;
+  }
+  on_message(owner);
+}
+
+void lean_actor::on_exit_request(caf::exit_msg& request) {
+  if (request.reason) quit(std::move(request.reason));
+}
+
+// -- replies ----------------------------------------------------------------------------------
+
+void lean_actor::await_reply(caf::message_id id, detail::reply_slot& slot) noexcept {
+  slot.id_ = id;
+  slot.next_ = replies_;
+  replies_ = &slot;
+}
+
+void lean_actor::forget_reply(detail::reply_slot& slot) noexcept {
+  for (detail::reply_slot** at = &replies_; *at != nullptr; at = &(*at)->next_)
+    if (*at == &slot) {
+      *at = slot.next_;
+      return;
+    }
+}
+
+void lean_actor::refuse(caf::mailbox_element& element) {
+  respond(element, caf::make_message(caf::make_error(caf::sec::unexpected_message)));
+}
+
+void lean_actor::respond(caf::mailbox_element& element, caf::message content) {
+  if (!element.mid.is_request() || !element.sender) return;
+  element.sender->enqueue(
+      caf::make_mailbox_element(caf::strong_actor_ptr(ctrl()), element.mid.response_id(), {}, std::move(content)),
+      context());
+}
+
+// -- the end ----------------------------------------------------------------------------------
+
+void lean_actor::quit(caf::error reason) {
+  if (stage_.load(std::memory_order_relaxed) >= stage::ending) return;
+  fail_state_ = std::move(reason);
+  stage_.store(stage::ending, std::memory_order_relaxed);
+}
+
+void lean_actor::finish(caf::execution_unit* unit) noexcept {
+  on_end();
+  stage_.store(stage::ended, std::memory_order_release);
+  replies_ = nullptr;
+  while (pending_ != nullptr) {
+    caf::mailbox_element_ptr element(pending_);
+    pending_ = static_cast<caf::mailbox_element*>(element->next);
+    answer_with_down(*element);
+  }
+  bouncer refuse_rest;
+  inbox_.close(refuse_rest);
+  if (links_.after != nullptr) detail::scheduler::of(home_system()).forget(links_);
+  cleanup(caf::error(fail_state_), unit);
+}
+
+void lean_actor::abandon(const caf::error& reason) noexcept {
+  if (ended() || inbox_.closed()) return;
+  const detail::running outer = detail::here;
+  detail::here.actor = this;
+  detail::here.stack = nullptr;
+  if (fail_state_ == caf::none) fail_state_ = reason;
+  finish(nullptr);
+  detail::here = outer;
+}
+
+std::size_t lean_actor::queued() noexcept {
+  std::size_t count = 0;
+  fetch();
+  for (const auto* at = pending_; at != nullptr; at = static_cast<const caf::mailbox_element*>(at->next)) ++count;
+  return count;
+}
+
+std::string lean_actor::title() const { return std::string(name()) + " " + std::to_string(id()); }
+
+}  // namespace buskin

@@ -1,0 +1,363 @@
+#include <buskin/runtime/runtime.hpp>
+
+#include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/failure.hpp>
+
+#include <caf/actor_system.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/scheduled_actor.hpp>
+#include <caf/send.hpp>
+
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <mutex>
+
+namespace buskin {
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+/// Marks this thread as driving a worker for the length of a scope.
+class driving {
+ public:
+  explicit driving(detail::worker& w) : outer_(detail::here) {
+    if (outer_.worker != nullptr)
+      throw invalid_state(
+          "this thread drives a runtime already; await inside a task instead of running a second loop in it");
+    detail::here = {&w, nullptr, nullptr};
+    w.look();
+  }
+  ~driving() { detail::here = outer_; }
+  driving(const driving&) = delete;
+  driving& operator=(const driving&) = delete;
+
+ private:
+  detail::running outer_;
+};
+
+std::unique_ptr<caf::actor_system_config> make_config(const runtime_options& options, runtime& owner,
+                                                      buskin::clock& clock) {
+  auto config = std::make_unique<caf::actor_system_config>();
+  config->add_message_type<failure_info>("buskin::failure_info");
+  const detail::scheduler_options scheduling{options.workers, options.max_throughput, &clock, &owner};
+  config->module_factories.emplace_back([scheduling](caf::actor_system& system) -> caf::actor_system::module* {
+    return new detail::scheduler(system, scheduling);
+  });
+  if (options.configure) options.configure(*config);
+  return config;
+}
+
+actor_status status_of(caf::abstract_actor& actor) {
+  actor_status status;
+  status.id = actor.id();
+  if (auto* lean = dynamic_cast<lean_actor*>(&actor); lean != nullptr) {
+    status.name = lean->title();
+    if (const auto* task = dynamic_cast<const detail::task_actor_base*>(lean)) status.created = task->created();
+    status.busy = !lean->peek([&] {
+      if (const auto* wait = lean->waiting()) status.waiting = wait->record();
+      status.queued = lean->queued();
+    });
+  } else if (const auto* local = dynamic_cast<const caf::monitorable_actor*>(&actor)) {
+    status.name = local->name();
+  }
+  return status;
+}
+
+shutdown_phase phase_of(const caf::abstract_actor& actor) {
+  const auto* lean = dynamic_cast<const lean_actor*>(&actor);
+  return lean != nullptr ? lean->phase() : shutdown_phase::ordinary;
+}
+
+}  // namespace
+
+// -- texts ------------------------------------------------------------------------------------
+
+std::string to_string(const incident& what) {
+  std::string text = what.code + " " + what.text;
+  if (!what.who.empty() || what.where.line() != 0) {
+    text += " (";
+    if (!what.who.empty()) text += "task \"" + what.who + "\"";
+    if (what.where.line() != 0) {
+      if (!what.who.empty()) text += ", ";
+      text += "started at " + to_string(what.where);
+    }
+    text += ")";
+  }
+  return text;
+}
+
+std::string to_string(const actor_status& status, time_point now) {
+  std::string text = status.name + " (" + std::to_string(status.id) + ")";
+  if (status.created) text += ", started at " + to_string(*status.created);
+  if (status.waiting)
+    text += ": waits for " + to_string(*status.waiting, now);
+  else
+    text += status.busy ? ": runs" : ": waits for a message";
+  if (status.queued != 0)
+    text += "; " + std::to_string(status.queued) + (status.queued == 1 ? " message queued" : " messages queued");
+  return text;
+}
+
+std::string to_string(const shutdown_report& report) {
+  std::string text;
+  for (const auto& straggler : report.stragglers) text += "still alive, killed: " + to_string(straggler, report.at) + "\n";
+  for (const auto& lost : report.abandoned) text += "did not end: " + to_string(lost, report.at) + "\n";
+  return text;
+}
+
+// -- callbacks --------------------------------------------------------------------------------
+
+struct timer_handle::state : std::enable_shared_from_this<timer_handle::state> {
+  struct alarm : detail::timer {
+    explicit alarm(state& s) : timer(&fire), owner(s) {}
+    static void fire(detail::timer& t) noexcept { static_cast<alarm&>(t).owner.due(); }
+    state& owner;
+  };
+
+  state(detail::worker& w, std::function<void()> f) : where(w), function(std::move(f)), timer(*this) {}
+
+  void due() noexcept {
+    detail::post_function(where, [self = std::exchange(alive, nullptr)] {
+      if (auto call = std::exchange(self->function, nullptr)) call();
+    });
+  }
+
+  detail::worker& where;
+  std::function<void()> function;
+  alarm timer;
+  std::shared_ptr<state> alive;  // itself, while armed
+};
+
+bool timer_handle::cancel() noexcept {
+  if (!state_) return false;
+  const auto state = std::exchange(state_, nullptr);
+  state->timer.disarm();
+  const auto keep = std::exchange(state->alive, nullptr);
+  return std::exchange(state->function, nullptr) != nullptr;
+}
+
+// -- runtime ----------------------------------------------------------------------------------
+
+struct runtime::impl {
+  impl(runtime& owner, runtime_options given) : options(std::move(given)) {
+    if (options.workers < 1 || options.workers > 64)
+      throw std::invalid_argument("a runtime has 1 to 64 workers, not " + std::to_string(options.workers));
+    if (options.clock == nullptr) options.clock = &real_clock;
+    config = make_config(options, owner, *options.clock);
+    system = std::make_unique<caf::actor_system>(*config);
+    // CAF would wait for every actor for ever; shutdown() ends them with a deadline instead.
+    system->await_actors_before_shutdown(false);
+    watch = options.clock->watch([this] { first().wake(); });
+  }
+
+  ~impl() { options.clock->unwatch(watch); }
+
+  detail::scheduler& scheduler() { return detail::scheduler::of(*system); }
+  detail::worker& first() { return scheduler().first(); }
+
+  /// Drives the first worker until `finished`.
+  template <class F>
+  void drive_until(F finished) {
+    driving scope(first());
+    while (!finished()) first().round(true);
+  }
+
+  /// Drives until `finished` or the point in (real) time. True when finished.
+  template <class F>
+  bool drive_until(F finished, steady::time_point deadline) {
+    asio::steady_timer alarm(first().io(), deadline);
+    bool late = false;
+    alarm.async_wait([&late](const asio::error_code& failure) { late = !failure; });
+    drive_until([&] { return late || finished(); });
+    if (!late) {
+      alarm.cancel();
+      // The handler refers to `late`: let it run before it goes out of scope.
+      first().io().poll();
+    }
+    return finished();
+  }
+
+  std::vector<caf::strong_actor_ptr> living(bool (*wanted)(shutdown_phase)) {
+    std::vector<caf::strong_actor_ptr> found;
+    scheduler().for_each_alive([&](caf::abstract_actor& actor) {
+      if (wanted(phase_of(actor))) found.emplace_back(actor.ctrl());
+    });
+    return found;
+  }
+
+  /// Asks all actors of a phase to end and waits for them.
+  bool end_phase(bool (*wanted)(shutdown_phase), steady::time_point deadline) {
+    const auto actors = living(wanted);
+    if (actors.empty()) return true;
+    for (const auto& actor : actors)
+      caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    return drive_until([&] { return living(wanted).empty(); }, deadline);
+  }
+
+  clock real_clock;
+  runtime_options options;
+  std::unique_ptr<caf::actor_system_config> config;
+  std::unique_ptr<caf::actor_system> system;
+  std::size_t watch = 0;
+  std::optional<shutdown_report> report;
+  int signal = 0;  // the one that cancelled the main task
+  std::mutex handler_mutex;
+  std::function<void(const incident&)> handler;  // guarded by handler_mutex
+};
+
+runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(*this, std::move(options))) {
+  impl_->handler = impl_->options.on_incident;
+}
+
+runtime::~runtime() { shutdown(); impl_->system.reset(); }
+
+runtime& runtime::current() { return detail::runtime_here("runtime::current"); }
+
+caf::actor_system& runtime::system() noexcept { return *impl_->system; }
+asio::io_context& runtime::io() noexcept { return impl_->first().io(); }
+time_point runtime::now() const noexcept { return impl_->options.clock->now(); }
+const runtime_options& runtime::options() const noexcept { return impl_->options; }
+std::size_t runtime::alive() const noexcept { return impl_->scheduler().alive(); }
+std::uint64_t runtime::sleeps() const noexcept { return impl_->first().sleeps(); }
+
+void runtime::drive_main(detail::task_actor_base& main) {
+  auto& first = impl_->first();
+  main.attach_functor([&first] { first.wake(); });
+  std::optional<asio::signal_set> signals;
+  std::function<void(const asio::error_code&, int)> on_signal;
+  if (impl_->options.signals == signal_handling::cancel_main) {
+    signals.emplace(first.io(), SIGINT, SIGTERM);
+    on_signal = [&](const asio::error_code& failure, int number) {
+      if (failure) return;
+      if (impl_->signal != 0) {
+        std::signal(number, SIG_DFL);
+        std::raise(number);
+        return;
+      }
+      impl_->signal = number;
+      main.cancel(std::make_exception_ptr(
+          cancelled(number == SIGINT ? "interrupted (SIGINT)" : "asked to terminate (SIGTERM)")));
+      signals->async_wait(on_signal);
+    };
+    signals->async_wait(on_signal);
+  }
+  impl_->drive_until([&] { return main.done(); });
+  if (signals) {
+    signals->cancel();
+    signals.reset();
+    // The handler refers to this frame.
+    first.io().poll();
+  }
+}
+
+void runtime::finish_main(detail::task_actor_base& main) {
+  const auto& report = shutdown();
+  if (!report.clean()) spdlog::warn("{}: shutdown took {:.1f} s\n{}", impl_->options.name,
+                                    std::chrono::duration<double>(report.took).count(), to_string(report));
+  if (impl_->signal != 0 && main.state() == detail::task_state::cancelled) {
+    impl_->system.reset();
+    std::signal(impl_->signal, SIG_DFL);
+    std::raise(impl_->signal);
+  }
+}
+
+bool runtime::poll(std::size_t rounds) {
+  driving scope(impl_->first());
+  bool any = false;
+  while (rounds-- != 0 && impl_->first().round(false)) any = true;
+  return any;
+}
+
+bool runtime::step() {
+  driving scope(impl_->first());
+  return impl_->first().step();
+}
+
+const shutdown_report& runtime::shutdown() {
+  if (impl_->report) return *impl_->report;
+  auto& report = impl_->report.emplace();
+  const auto began = steady::now();
+  const auto deadline = began + impl_->options.shutdown_timeout;
+  const auto anybody = [](shutdown_phase) { return true; };
+  // Each phase has its turn even when an earlier one was late; then its actors are asked and looked at once.
+  impl_->end_phase([](shutdown_phase p) { return p == shutdown_phase::acceptor; }, deadline);
+  impl_->end_phase([](shutdown_phase p) { return p == shutdown_phase::supervisor; }, deadline);
+  impl_->end_phase([](shutdown_phase p) { return p == shutdown_phase::ordinary; }, deadline);
+  // What is left: children of owners that have ended without them, and whoever was started meanwhile.
+  if (!impl_->end_phase(anybody, deadline)) {
+    report.stragglers = all_tasks();
+    report.at = now();
+    for (const auto& actor : impl_->living(anybody)) caf::anon_send_exit(actor, caf::exit_reason::kill);
+    impl_->drive_until([&] { return impl_->scheduler().alive() == 0; }, steady::now() + std::chrono::seconds(1));
+    report.abandoned = all_tasks();
+  }
+  report.took = steady::now() - began;
+  return report;
+}
+
+void runtime::call_soon(std::function<void()> function) { detail::post_function(impl_->first(), std::move(function)); }
+
+timer_handle runtime::call_later(duration delay, std::function<void()> function) {
+  return call_at(now() + delay, std::move(function));
+}
+
+timer_handle runtime::call_at(time_point when, std::function<void()> function) {
+  timer_handle handle;
+  handle.state_ = std::make_shared<timer_handle::state>(impl_->first(), std::move(function));
+  handle.state_->alive = handle.state_;
+  impl_->first().timers().arm(handle.state_->timer, when);
+  return handle;
+}
+
+std::vector<actor_status> runtime::all_tasks() {
+  std::vector<actor_status> all;
+  impl_->scheduler().for_each_alive([&](caf::abstract_actor& actor) { all.push_back(status_of(actor)); });
+  return all;
+}
+
+void runtime::set_exception_handler(std::function<void(const incident&)> handler) {
+  std::lock_guard guard(impl_->handler_mutex);
+  impl_->handler = std::move(handler);
+}
+
+void runtime::report(const incident& what) noexcept {
+  std::function<void(const incident&)> handler;
+  {
+    std::lock_guard guard(impl_->handler_mutex);
+    handler = impl_->handler;
+  }
+  if (handler)
+    handler(what);
+  else
+    spdlog::error("{}", to_string(what));
+}
+
+namespace detail {
+
+runtime& runtime_here(const char* operation) {
+  if (here.worker == nullptr)
+    throw invalid_state(std::string(operation) + " was called outside of a running buskin::runtime");
+  return here.worker->owner().owner();
+}
+
+caf::actor_system& system_of(runtime& owner) noexcept { return owner.system(); }
+
+void report_never_started(const std::source_location& where) noexcept {
+  const incident what{"BK001",
+                      std::string("a task was created and never awaited, run or spawned: ") + where.function_name() +
+                          " at " + to_string(where),
+                      nullptr, {}, {}};
+  if (here.worker != nullptr)
+    here.worker->owner().owner().report(what);
+  else
+    spdlog::error("{}", to_string(what));
+}
+
+}  // namespace detail
+
+}  // namespace buskin

@@ -1,0 +1,279 @@
+#include <buskin/runtime/detail/scheduler.hpp>
+
+#include <caf/actor_system_config.hpp>
+#include <caf/scheduled_actor.hpp>
+
+#include <bit>
+#include <utility>
+
+namespace buskin::detail {
+
+namespace {
+
+/// A function as a job.
+class function_job final : public caf::resumable, public recycled {
+ public:
+  explicit function_job(std::function<void()> function) : function_(std::move(function)) {}
+  subtype_t subtype() const override { return function_object; }
+  resume_result resume(caf::execution_unit*, size_t) override {
+    function_();
+    return done;
+  }
+  void intrusive_ptr_add_ref_impl() override { ++references_; }
+  void intrusive_ptr_release_impl() override {
+    if (--references_ == 0) delete this;
+  }
+
+ private:
+  std::function<void()> function_;
+  std::atomic<int> references_{1};
+};
+
+// Set in the flags of a CAF actor that is in the list of the living. Not one of CAF's.
+constexpr int noticed_flag = 0x00400000;
+
+/// Ties a CAF actor to the list of the living until it ends.
+class living_caf_actor final : public caf::attachable, public live_links, public recycled {
+ public:
+  living_caf_actor(scheduler& owner, caf::abstract_actor& whom) : owner_(owner) { actor = &whom; }
+  ~living_caf_actor() override {
+    if (after != nullptr) owner_.forget(*this);
+  }
+  void actor_exited(const caf::error&, caf::execution_unit*) override {
+    if (after != nullptr) owner_.forget(*this);
+  }
+
+ private:
+  scheduler& owner_;
+};
+
+}  // namespace
+
+void post_function(worker& where, std::function<void()> function) {
+  where.submit(new function_job(std::move(function)));
+}
+
+// -- CAF's clock ------------------------------------------------------------------------------
+
+caf_clock::caf_clock(scheduler& owner) : owner_(owner), alarm_(*this) {}
+
+caf_clock::time_point caf_clock::now() const noexcept { return owner_.time().now(); }
+
+template <class F>
+void caf_clock::change(F modify) {
+  {
+    std::lock_guard guard(mutex_);
+    modify();
+    entries_.store(schedule_.size(), std::memory_order_relaxed);
+  }
+  worker& first = owner_.first();
+  if (here.worker == &first)
+    arm();
+  else
+    owner_.post(first, [this] { arm(); });
+}
+
+void caf_clock::arm() {
+  std::optional<time_point> due;
+  {
+    std::lock_guard guard(mutex_);
+    if (!schedule_.empty()) due = schedule_.begin()->first;
+  }
+  if (due)
+    owner_.first().timers().arm(alarm_, *due);
+  else
+    alarm_.disarm();
+}
+
+void caf_clock::alarm::fire(timer& t) noexcept {
+  // Not here, under the timers' lock: shipping a timeout may run an actor's destructor.
+  auto& self = static_cast<alarm&>(t);
+  self.clock.owner_.post(self.clock.owner_.first(), [&clock = self.clock] { clock.ring(); });
+}
+
+void caf_clock::ring() noexcept {
+  {
+    std::lock_guard guard(mutex_);
+    trigger_expired_timeouts();
+    entries_.store(schedule_.size(), std::memory_order_relaxed);
+  }
+  arm();
+}
+
+void caf_clock::set_ordinary_timeout(time_point due, caf::abstract_actor* self, caf::atom_value type, uint64_t id) {
+  change([&] { super::set_ordinary_timeout(due, self, type, id); });
+}
+void caf_clock::set_multi_timeout(time_point due, caf::abstract_actor* self, caf::atom_value type, uint64_t id) {
+  change([&] { super::set_multi_timeout(due, self, type, id); });
+}
+void caf_clock::set_request_timeout(time_point due, caf::abstract_actor* self, caf::message_id id) {
+  change([&] { super::set_request_timeout(due, self, id); });
+}
+void caf_clock::schedule_message(time_point due, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) {
+  change([&] { super::schedule_message(due, std::move(receiver), std::move(content)); });
+}
+void caf_clock::schedule_message(time_point due, caf::group target, caf::strong_actor_ptr sender, caf::message content) {
+  change([&] { super::schedule_message(due, std::move(target), std::move(sender), std::move(content)); });
+}
+
+// Cancelling leaves the alarm as it is: it rings once for nothing at most.
+void caf_clock::cancel_ordinary_timeout(caf::abstract_actor* self, caf::atom_value type) {
+  std::lock_guard guard(mutex_);
+  super::cancel_ordinary_timeout(self, type);
+  entries_.store(schedule_.size(), std::memory_order_relaxed);
+}
+void caf_clock::cancel_request_timeout(caf::abstract_actor* self, caf::message_id id) {
+  std::lock_guard guard(mutex_);
+  super::cancel_request_timeout(self, id);
+  entries_.store(schedule_.size(), std::memory_order_relaxed);
+}
+void caf_clock::cancel_timeouts(caf::abstract_actor* self) {
+  // Every actor that ends comes by here; most programs have no such timeouts at all. Only the actor itself adds entries
+  // for itself, so a relaxed read cannot miss one of its own.
+  if (entries_.load(std::memory_order_relaxed) == 0) return;
+  std::lock_guard guard(mutex_);
+  super::cancel_timeouts(self);
+  entries_.store(schedule_.size(), std::memory_order_relaxed);
+}
+void caf_clock::cancel_all() {
+  std::lock_guard guard(mutex_);
+  super::cancel_all();
+  entries_.store(0, std::memory_order_relaxed);
+}
+
+// -- the module -------------------------------------------------------------------------------
+
+scheduler::scheduler(caf::actor_system& system, const scheduler_options& options)
+    : super(system), options_(options), clock_(*this) {
+  living_.before = living_.after = &living_;
+  for (unsigned i = 0; i != options_.workers; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
+}
+
+scheduler::~scheduler() = default;
+
+void scheduler::init(caf::actor_system_config& config) {
+  super::init(config);
+  max_throughput_ = options_.max_throughput;
+  num_workers_ = options_.workers;
+}
+
+void scheduler::start() {
+  for (unsigned i = 1; i != options_.workers; ++i)
+    threads_.emplace_back([this, &mine = *workers_[i]] {
+      here.worker = &mine;
+      while (!stopping_.load(std::memory_order_acquire)) mine.round(true);
+      here.worker = nullptr;
+    });
+  super::start();
+}
+
+void scheduler::stop() {
+  // CAF's helper actors are told to end by now and need a last turn; ours have ended in runtime::shutdown.
+  stop_actors();
+  const running outer = std::exchange(here, running{&first(), nullptr, nullptr});
+  for (int i = 0; i != 1000 && first().round(false); ++i) {
+  }
+  here = outer;
+  stopping_.store(true, std::memory_order_release);
+  for (auto& w : workers_) w->wake();
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+  clock_.cancel_all();
+  for (auto& w : workers_) {
+    here.worker = w.get();
+    w->drop_jobs();
+  }
+  here = outer;
+}
+
+void scheduler::enqueue(caf::resumable* job) {
+  if (here.worker != nullptr && &here.worker->owner() == this) {
+    here.worker->push(job);
+    return;
+  }
+  const unsigned turn = options_.workers == 1 ? 0 : round_robin_.fetch_add(1, std::memory_order_relaxed);
+  workers_[turn % options_.workers]->submit(job);
+}
+
+void scheduler::post(worker& where, std::function<void()> function) { post_function(where, std::move(function)); }
+
+// -- sleeping and stealing ----------------------------------------------------------------------
+
+void scheduler::note_idle(worker& w) noexcept {
+  idle_.fetch_or(std::uint64_t{1} << (w.index() % 64), std::memory_order_seq_cst);
+}
+
+void scheduler::note_busy(worker& w) noexcept {
+  idle_.fetch_and(~(std::uint64_t{1} << (w.index() % 64)), std::memory_order_seq_cst);
+}
+
+void scheduler::work_available() noexcept {
+  // Partner of note_idle: whoever sleeps set its bit before its last look at our queue, which we filled before this read.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  std::uint64_t idle = idle_.load(std::memory_order_relaxed);
+  while (idle != 0) {
+    const auto bit = static_cast<unsigned>(std::countr_zero(idle));
+    if (idle_.compare_exchange_weak(idle, idle & ~(std::uint64_t{1} << bit), std::memory_order_seq_cst)) {
+      workers_[bit]->wake();
+      return;
+    }
+  }
+}
+
+caf::resumable* scheduler::steal_for(worker& thief) noexcept {
+  const auto count = static_cast<unsigned>(workers_.size());
+  for (unsigned i = 1; i != count; ++i)
+    if (auto* job = workers_[(thief.index() + i) % count]->steal()) return job;
+  return nullptr;
+}
+
+bool scheduler::anything_to_steal(const worker& thief) const noexcept {
+  for (const auto& w : workers_)
+    if (w.get() != &thief && w->has_stealable()) return true;
+  return false;
+}
+
+// -- the living -------------------------------------------------------------------------------
+
+void scheduler::lock_living() noexcept {
+  while (living_lock_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+}
+
+void scheduler::remember(live_links& links) noexcept {
+  lock_living();
+  links.before = living_.before;
+  links.after = &living_;
+  living_.before->after = &links;
+  living_.before = &links;
+  unlock_living();
+  alive_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+void scheduler::forget(live_links& links) noexcept {
+  lock_living();
+  links.before->after = links.after;
+  links.after->before = links.before;
+  links.after = links.before = nullptr;
+  unlock_living();
+  alive_.fetch_sub(1, std::memory_order_acq_rel);
+}
+
+void scheduler::notice(caf::resumable& job) {
+  auto& actor = static_cast<caf::scheduled_actor&>(job);
+  if (actor.getf(noticed_flag) || !actor.getf(caf::abstract_actor::is_registered_flag)) return;
+  actor.setf(noticed_flag);
+  auto entry = std::make_unique<living_caf_actor>(*this, actor);
+  remember(*entry);
+  actor.attach(std::move(entry));
+}
+
+void scheduler::for_each_alive(const std::function<void(caf::abstract_actor&)>& visit) {
+  std::vector<caf::strong_actor_ptr> alive;
+  lock_living();
+  for (live_links* at = living_.after; at != &living_; at = at->after)
+    if (auto* control = at->actor->ctrl(); caf::intrusive_ptr_upgrade_weak(control)) alive.emplace_back(control, false);
+  unlock_living();
+  for (const auto& actor : alive) visit(*actor->get());
+}
+
+}  // namespace buskin::detail

@@ -1,0 +1,129 @@
+#include <buskin/runtime/detail/task_actor.hpp>
+
+#include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/failure.hpp>
+#include <buskin/runtime/runtime.hpp>
+
+namespace buskin::detail {
+
+task_actor_base::task_actor_base(caf::actor_config& config, std::string name, const std::source_location& created)
+    : lean_actor(config), name_(std::move(name)), created_(created) {
+  if (name_.empty()) name_ = "task-" + std::to_string(id());
+  // A task lives until it has ended, whether or not somebody holds a handle; on_end gives this reference back.
+  hold();
+}
+
+task_actor_base::~task_actor_base() {
+  while (unread_ != nullptr) {
+    caf::mailbox_element_ptr owner(unread_);
+    unread_ = static_cast<caf::mailbox_element*>(owner->next);
+  }
+  if (error_ && state() == task_state::failed && !fetched_.load(std::memory_order_relaxed)) {
+    scheduler::of(home_system())
+        .owner()
+        .report({"BK002", "the exception of a task was never fetched: " + describe(error_), error_, name_, created_});
+  }
+}
+
+bool task_actor_base::cancel(std::exception_ptr reason) {
+  if (done()) return false;
+  return post([reason = std::move(reason)](lean_actor& self) {
+    auto& task = static_cast<task_actor_base&>(self);
+    task.stack_.cancel(reason);
+    task.on_signal();
+  });
+}
+
+std::exception_ptr task_actor_base::exception() const noexcept {
+  mark_fetched();
+  return error_;
+}
+
+std::string task_actor_base::title() const { return "task \"" + name_ + "\""; }
+
+// -- turns ------------------------------------------------------------------------------------
+
+void task_actor_base::on_start() { on_signal(); }
+
+void task_actor_base::on_signal() {
+  stack_.advance();
+  if (stack_.done()) settle();
+}
+
+void task_actor_base::on_exit_request(caf::exit_msg& request) {
+  if (!request.reason) return;
+  std::string who = request.source ? " by actor " + std::to_string(request.source.id()) : std::string();
+  stack_.cancel(std::make_exception_ptr(cancelled("asked to end" + who + ": " + describe(request.reason))));
+  on_signal();
+}
+
+void task_actor_base::settle() {
+  if (done()) return;
+  error_ = collect();
+  if (!error_ && stack_.cancel_pending()) error_ = std::make_exception_ptr(cancelled());
+  stack_.destroy();
+  quit(to_error(error_));
+}
+
+void task_actor_base::on_end() noexcept {
+  if (stack_.started()) {  // killed in the middle: the frames go first, their destructors still run inside the actor
+    stack_.destroy();
+    error_ = std::make_exception_ptr(cancelled("killed"));
+    mark_fetched();
+  }
+  auto state = task_state::finished;
+  if (error_) {
+    try {
+      std::rethrow_exception(error_);
+    } catch (const cancelled&) {
+      state = task_state::cancelled;
+    } catch (...) {
+      state = task_state::failed;
+    }
+  }
+  state_.store(state, std::memory_order_release);
+  drop();
+}
+
+// -- messages ---------------------------------------------------------------------------------
+
+void task_actor_base::on_message(caf::mailbox_element_ptr& element) {
+  if (receiver_ != nullptr && receiver_->offer(element)) {
+    receiver_ = nullptr;
+    on_signal();
+    return;
+  }
+  auto* raw = element.release();
+  raw->next = nullptr;
+  if (last_unread_ != nullptr)
+    last_unread_->next = raw;
+  else
+    unread_ = raw;
+  last_unread_ = raw;
+}
+
+bool task_actor_base::receive(message_waiter& waiter) {
+  caf::mailbox_element* before = nullptr;
+  for (caf::mailbox_element* at = unread_; at != nullptr;) {
+    auto* next = static_cast<caf::mailbox_element*>(at->next);
+    caf::mailbox_element_ptr element(at);
+    if (waiter.offer(element)) {
+      if (before != nullptr)
+        before->next = next;
+      else
+        unread_ = next;
+      if (last_unread_ == at) last_unread_ = before;
+      return true;
+    }
+    before = element.release();
+    at = next;
+  }
+  receiver_ = &waiter;
+  return false;
+}
+
+void task_actor_base::stop_receiving(message_waiter& waiter) noexcept {
+  if (receiver_ == &waiter) receiver_ = nullptr;
+}
+
+}  // namespace buskin::detail

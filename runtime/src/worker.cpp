@@ -1,0 +1,192 @@
+// The loop: messages, timers, I/O, in turn and bounded, so that a flood of one does not starve the others.
+#include <buskin/runtime/detail/worker.hpp>
+
+#include <buskin/runtime/detail/coro_stack.hpp>
+#include <buskin/runtime/detail/scheduler.hpp>
+
+#include <asio/post.hpp>
+
+#include <chrono>
+
+namespace buskin::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t messages_a_round = 512;  // resumptions, each of at most max_throughput messages
+constexpr std::size_t io_a_round = 64;         // Asio handlers
+constexpr auto slice = 200us;                  // a round's share of messages, when they are slow
+constexpr auto slow_look = 50us;               // looks at the clock further apart than this make it look more often
+
+}  // namespace
+
+time_point coarse_now() noexcept { return here.worker != nullptr ? here.worker->coarse_now() : time_point{}; }
+
+worker::worker(scheduler& owner, unsigned index)
+    : caf::execution_unit(&owner.system()),
+      owner_(owner),
+      index_(index),
+      threaded_(owner.threaded()),
+      timers_(threaded_ ? timer_queue::access::any_thread : timer_queue::access::single_thread),
+      now_(owner.time().now()),
+      last_io_(std::chrono::steady_clock::now()) {}
+
+time_point worker::look() noexcept { return now_ = owner_.time().now(); }
+
+// -- queues -----------------------------------------------------------------------------------
+
+void worker::push(caf::resumable* job) {
+  if (!threaded_) {
+    ready_.push(job);
+    return;
+  }
+  // The youngest job is kept back: two actors that answer each other stay here, and only a second job calls for help.
+  if (newest_ != nullptr) {
+    movable_.push(newest_);
+    owner_.work_available();
+  }
+  newest_ = job;
+}
+
+caf::resumable* worker::next_job() {
+  if (!threaded_) return ready_.pop();
+  prefer_pinned_ = !prefer_pinned_;
+  if (prefer_pinned_)
+    if (auto* job = pinned_.pop()) return job;
+  if (auto* job = movable_.pop()) return job;
+  if (newest_ != nullptr) return std::exchange(newest_, nullptr);
+  return pinned_.pop();
+}
+
+void worker::submit(caf::resumable* job) {
+  submissions_.push(job);
+  wake();
+}
+
+void worker::wake() noexcept {
+  if (sleeping_.exchange(false, std::memory_order_seq_cst)) asio::post(io_, [] {});
+}
+
+void worker::take_submissions() {
+  if (submissions_.empty()) return;
+  submissions_.drain(incoming_);
+  for (caf::resumable* job : incoming_) {
+    // Whoever submits to a worker of several means this one: the job may be pinned, so thieves must not see it.
+    if (threaded_)
+      pinned_.push(job);
+    else
+      ready_.push(job);
+  }
+  incoming_.clear();
+}
+
+// -- rounds -----------------------------------------------------------------------------------
+
+void worker::run(caf::resumable* job) {
+  if (job->subtype() == caf::resumable::scheduled_actor) owner_.notice(*job);
+  switch (job->resume(this, owner_.throughput())) {
+    case caf::resumable::resume_later: {
+      auto* lean = threaded_ ? dynamic_cast<lean_actor*>(job) : nullptr;
+      if (lean != nullptr && lean->home() != nullptr)
+        push_pinned(job);
+      else
+        push(job);
+      break;
+    }
+    case caf::resumable::shutdown_execution_unit: break;
+    case caf::resumable::done:
+    case caf::resumable::awaiting_message: caf::intrusive_ptr_release(job); break;
+  }
+}
+
+bool worker::step() {
+  take_submissions();
+  caf::resumable* job = next_job();
+  if (job == nullptr) return false;
+  run(job);
+  return true;
+}
+
+std::size_t worker::run_messages() {
+  std::size_t count = 0;
+  auto looked = last_io_;
+  while (count != messages_a_round) {
+    caf::resumable* job = next_job();
+    if (job == nullptr) break;
+    run(job);
+    if (++count % look_every_ != 0) continue;
+    const auto present = std::chrono::steady_clock::now();
+    look_every_ = present - looked > slow_look ? 1 : 16;
+    looked = present;
+    if (present - last_io_ > slice) break;
+    if (!submissions_.empty()) take_submissions();
+  }
+  return count;
+}
+
+std::size_t worker::run_io(std::size_t limit) {
+  std::size_t count = 0;
+  while (count != limit && io_.poll_one() != 0) ++count;
+  last_io_ = std::chrono::steady_clock::now();
+  return count;
+}
+
+bool worker::round(bool may_block) {
+  const std::size_t messages = run_messages();
+  take_submissions();
+  look();
+  const std::size_t fired = timers_.fire_due(now_);
+  const std::size_t handlers = run_io(io_a_round);
+  if (messages + fired + handlers != 0 || queued() != 0) return true;
+  if (threaded_)
+    if (caf::resumable* job = owner_.steal_for(*this)) {
+      run(job);
+      return true;
+    }
+  if (const auto due = timers_.next_due(); due && !owner_.time().runs() && submissions_.empty() &&
+                                           owner_.time().skip_to(*due))
+    return true;
+  if (may_block) sleep();
+  return false;
+}
+
+void worker::arm_alarm() {
+  if (!owner_.time().runs()) return;
+  const auto due = timers_.next_due();
+  if (!due || *due >= alarm_at_) return;
+  alarm_at_ = *due;
+  alarm_.expires_at(*due);
+  alarm_.async_wait([this](const asio::error_code& failure) {
+    if (!failure) alarm_at_ = time_point::max();
+  });
+}
+
+void worker::sleep() {
+  arm_alarm();
+  sleeping_.store(true, std::memory_order_seq_cst);
+  if (threaded_) owner_.note_idle(*this);
+  // A submission or a job to steal that came before the flags were seen must not be slept over.
+  if (submissions_.empty() && !(threaded_ && owner_.anything_to_steal(*this))) {
+    sleeps_.fetch_add(1, std::memory_order_relaxed);
+    io_.run_one();
+  }
+  if (threaded_) owner_.note_busy(*this);
+  sleeping_.store(false, std::memory_order_seq_cst);
+  last_io_ = std::chrono::steady_clock::now();
+  look();
+}
+
+void worker::drop_jobs() {
+  take_submissions();
+  while (caf::resumable* job = next_job()) {
+    if (auto* lean = dynamic_cast<lean_actor*>(job)) {
+      lean->abandon(caf::make_error(caf::exit_reason::kill));
+      caf::intrusive_ptr_release(job);
+    } else {
+      caf::scheduler::abstract_coordinator::cleanup_and_release(job);
+    }
+  }
+}
+
+}  // namespace buskin::detail
