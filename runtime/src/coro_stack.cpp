@@ -31,15 +31,15 @@ std::exception_ptr wait::interruption() noexcept {
 void coro_stack::advance() {
   const auto outer = std::exchange(here.stack, this);
   budget_ = turn_budget;
-  notice_expiries();
+  if (scopes_ != nullptr) ask_scopes();
   if (wait_ != nullptr && wait_->ready()) next_ = std::exchange(wait_, nullptr)->handle_;
   while (next_) std::exchange(next_, nullptr).resume();
   here.stack = outer;
 }
 
-void coro_stack::notice_expiries() {
-  for (deadline_scope* scope = scopes_; scope != nullptr; scope = scope->outer_)
-    if (scope->take_expiry()) cancel(std::make_exception_ptr(cancelled("the deadline passed")));
+void coro_stack::ask_scopes() {
+  for (cancel_scope* scope = scopes_; scope != nullptr; scope = scope->outer_)
+    if (auto reason = scope->take_request()) cancel(std::move(reason));
 }
 
 void coro_stack::cancel(std::exception_ptr reason) {
@@ -57,8 +57,8 @@ std::uint32_t coro_stack::uncancel() noexcept {
   return cancelling_;
 }
 
-void coro_stack::leave(deadline_scope& scope) noexcept {
-  for (deadline_scope** at = &scopes_; *at != nullptr; at = &(*at)->outer_)
+void coro_stack::leave(cancel_scope& scope) noexcept {
+  for (cancel_scope** at = &scopes_; *at != nullptr; at = &(*at)->outer_)
     if (*at == &scope) {
       *at = scope.outer_;
       return;

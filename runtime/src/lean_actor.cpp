@@ -206,12 +206,12 @@ void lean_actor::dispatch(caf::mailbox_element_ptr& owner) {
     return;
   }
   if (id.is_response()) {
-    const auto request = id.request_id();
+    const auto request = id.request_id().integer_value();
     for (detail::reply_slot** at = &replies_; *at != nullptr; at = &(*at)->next_)
-      if ((*at)->id_.request_id() == request) {
+      if ((*at)->id_ == request) {
         detail::reply_slot* slot = *at;
         *at = slot->next_;
-        slot->reply(element);
+        slot->reply(element.move_content_to_message());
         return;
       }
     return;  // a late answer to a request that was given up: nobody else may see it
@@ -233,8 +233,8 @@ void lean_actor::on_exit_request(caf::exit_msg& request) {
 
 // -- replies ----------------------------------------------------------------------------------
 
-void lean_actor::await_reply(caf::message_id id, detail::reply_slot& slot) noexcept {
-  slot.id_ = id;
+void lean_actor::await_reply(std::uint64_t id, detail::reply_slot& slot) noexcept {
+  slot.id_ = caf::message_id(id).request_id().integer_value();
   slot.next_ = replies_;
   replies_ = &slot;
 }

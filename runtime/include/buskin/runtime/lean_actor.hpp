@@ -63,17 +63,17 @@ class call_element_of final : public call_element {
   F function_;
 };
 
-/// A pending answer to a request of a lean actor.
+/// A pending answer to a request.
 class reply_slot {
  public:
-  virtual void reply(caf::mailbox_element& element) = 0;
+  virtual void reply(caf::message answer) = 0;
 
  protected:
   ~reply_slot() = default;
 
  private:
   friend class buskin::lean_actor;
-  caf::message_id id_;
+  std::uint64_t id_ = 0;  // the request's number
   reply_slot* next_ = nullptr;
 };
 
@@ -148,10 +148,6 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   /// What it waits for, if it is a coroutine. A look from outside its turn is a snapshot for reports.
   virtual const detail::wait* waiting() const noexcept { return nullptr; }
 
-  /// Awaits the answer to the request `id`. In the actor's turn.
-  void await_reply(caf::message_id id, detail::reply_slot& slot) noexcept;
-  void forget_reply(detail::reply_slot& slot) noexcept;
-
   // -- stack_host -------------------------------------------------------------------------------
 
   void signal() noexcept final;
@@ -159,6 +155,8 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   void hold() noexcept final { intrusive_ptr_add_ref(ctrl()); }
   void drop() noexcept final { intrusive_ptr_release(ctrl()); }
   caf::local_actor& self() noexcept final { return *this; }
+  void await_reply(std::uint64_t id, detail::reply_slot& slot) noexcept final;
+  void forget_reply(detail::reply_slot& slot) noexcept final;
 
   // -- CAF --------------------------------------------------------------------------------------
 

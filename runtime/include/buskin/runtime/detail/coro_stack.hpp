@@ -29,6 +29,8 @@ class coro_stack;
 class worker;
 
 
+class reply_slot;
+
 /// Whoever gives turns to a coroutine stack: an actor.
 class stack_host {
  public:
@@ -41,6 +43,9 @@ class stack_host {
   virtual void drop() noexcept = 0;
   /// The actor whose turns these are.
   virtual caf::local_actor& self() noexcept = 0;
+  /// Hands the answer to the request `id` to `slot`. In the host's turn.
+  virtual void await_reply(std::uint64_t id, reply_slot& slot) = 0;
+  virtual void forget_reply(reply_slot& slot) noexcept = 0;
 
  protected:
   ~stack_host() = default;
@@ -94,21 +99,22 @@ class wait {
   coro_stack* stack_ = nullptr;  // null until suspended
 };
 
-/// An entry of the deadlines that hold for a stack (`timeout`).
-class deadline_scope {
+/// Something that may cancel the stack it was entered on: a deadline (`timeout`), a group one of whose tasks failed. It
+/// signals the host, and the stack asks it in the host's turn.
+class cancel_scope {
  public:
-  deadline_scope() = default;
-  deadline_scope(const deadline_scope&) = delete;
-  deadline_scope& operator=(const deadline_scope&) = delete;
+  cancel_scope() = default;
+  cancel_scope(const cancel_scope&) = delete;
+  cancel_scope& operator=(const cancel_scope&) = delete;
 
  protected:
-  ~deadline_scope() = default;
+  ~cancel_scope() = default;
 
  private:
   friend class coro_stack;
-  /// True once, after the deadline has passed and before that was reported.
-  virtual bool take_expiry() noexcept = 0;
-  deadline_scope* outer_ = nullptr;
+  /// The reason, once, when the stack is to be cancelled; else null.
+  virtual std::exception_ptr take_request() noexcept = 0;
+  cancel_scope* outer_ = nullptr;
 };
 
 class coro_stack {
@@ -147,11 +153,11 @@ class coro_stack {
   /// What it waits for; null while it runs.
   const wait* waiting() const noexcept { return wait_; }
 
-  void enter(deadline_scope& scope) noexcept {
+  void enter(cancel_scope& scope) noexcept {
     scope.outer_ = scopes_;
     scopes_ = &scope;
   }
-  void leave(deadline_scope& scope) noexcept;
+  void leave(cancel_scope& scope) noexcept;
 
   /// Counts an await that completed at once. False when it is time to let others run.
   bool spend() noexcept { return budget_ == 0 ? false : (--budget_, true); }
@@ -160,13 +166,13 @@ class coro_stack {
   friend class wait;
   static constexpr std::uint32_t turn_budget = 256;
 
-  void notice_expiries();
+  void ask_scopes();
 
   stack_host* host_;
   std::coroutine_handle<> root_;
   std::coroutine_handle<> next_;
   wait* wait_ = nullptr;
-  deadline_scope* scopes_ = nullptr;
+  cancel_scope* scopes_ = nullptr;
   std::exception_ptr pending_cancel_;
   std::uint32_t cancelling_ = 0;
   std::uint32_t budget_ = turn_budget;

@@ -1,0 +1,14 @@
+// The first elements of the messages that brokers understand.
+#pragma once
+
+#include <caf/atom.hpp>
+
+namespace buskin {
+
+using get_item = caf::atom_constant<caf::atom("bk.get")>;
+using put_item = caf::atom_constant<caf::atom("bk.put")>;
+using subscribe = caf::atom_constant<caf::atom("bk.sub")>;
+using unsubscribe = caf::atom_constant<caf::atom("bk.unsub")>;
+using publish = caf::atom_constant<caf::atom("bk.pub")>;
+
+}  // namespace buskin

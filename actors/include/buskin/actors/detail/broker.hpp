@@ -1,0 +1,78 @@
+// What queues, broadcasts and their like have in common: an actor whose state is under a lock, so that a task may operate on it in
+// passing, and whose mailbox gives plain CAF actors the same operations.
+#pragma once
+
+#include <buskin/actors/detail/cell.hpp>
+#include <buskin/runtime/failure.hpp>
+#include <buskin/runtime/lean_actor.hpp>
+
+#include <caf/message.hpp>
+
+#include <mutex>
+#include <string>
+
+namespace buskin::detail {
+
+class broker : public lean_actor {
+ public:
+  broker(caf::actor_config& config, const char* kind) : lean_actor(config), kind_(kind) {}
+  const char* name() const override { return kind_; }
+
+ protected:
+  using guard = std::lock_guard<std::mutex>;
+  mutable std::mutex state_mutex_;
+
+ private:
+  const char* kind_;
+};
+
+/// Makes a broker that waits for its first message. Inside a running runtime, or of `owner`.
+template <class B, class... Args>
+lean_ref<B> make_broker(caf::actor_system& system, Args&&... args) {
+  auto actor = make_lean<B>(system, std::forward<Args>(args)...);
+  actor->launch(nullptr, true, true);
+  return actor;
+}
+
+/// The actor system of the runtime of this thread.
+caf::actor_system& system_here(const char* operation);
+
+/// What CAF's actors are told to be scheduled on: this thread's worker; null outside of any.
+caf::execution_unit* unit_here() noexcept;
+
+/// The host for a cell of the task that runs here.
+stack_host& host_here(const char* operation);
+
+/// Who asked by a message, and how to answer from any worker.
+class requester {
+ public:
+  explicit requester(caf::mailbox_element& request)
+      : asker_(std::move(request.sender)), id_(request.mid.response_id()) {}
+  void answer(caf::message content);
+
+ private:
+  caf::strong_actor_ptr asker_;
+  caf::message_id id_;
+};
+
+/// A cell whose outcome is the answer to a request that came as a message.
+template <class T>
+class reply_cell final : public cell<T> {
+ public:
+  explicit reply_cell(requester asker) : cell<T>(nullptr), asker_(std::move(asker)) {}
+
+ protected:
+  void on_resolved() override {
+    if (this->error())
+      asker_.answer(caf::make_message(to_error(this->error())));
+    else if constexpr (std::is_same_v<T, unit>)
+      asker_.answer(caf::message());
+    else
+      asker_.answer(caf::make_message(std::move(*this->value())));
+  }
+
+ private:
+  requester asker_;
+};
+
+}  // namespace buskin::detail

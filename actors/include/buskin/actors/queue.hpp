@@ -1,0 +1,411 @@
+// A first-in first-out queue between tasks, with an optional bound. asyncio's Queue, as an actor.
+#pragma once
+
+#include <buskin/actors/atoms.hpp>
+#include <buskin/actors/detail/broker.hpp>
+#include <buskin/actors/detail/message_element.hpp>
+#include <buskin/runtime/errors.hpp>
+
+#include <cstddef>
+#include <deque>
+#include <limits>
+#include <optional>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+namespace buskin {
+
+/// What `queue::shutdown` does with the items that are in the queue.
+enum class queue_end {
+  graceful,  ///< they can still be taken
+  immediate  ///< they are dropped and count as done
+};
+
+namespace detail {
+
+template <class T>
+class queue_actor final : public broker {
+ public:
+  using getter = cell<T>;
+
+  /// An item that waits for room. The item is in the cell until then.
+  class putter : public cell<unit> {
+   public:
+    putter(stack_host* host, T value) : cell<unit>(host), item(std::move(value)) {}
+    T item;
+  };
+
+  queue_actor(caf::actor_config& config, std::size_t capacity)
+      : broker(config, "buskin.queue"), capacity_(capacity == 0 ? unbounded : capacity) {}
+
+  static constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
+
+  // -- operations; any thread ---------------------------------------------------------------------
+
+  /// Takes the oldest item, if there is one. Throws queue_shutdown when none will come.
+  std::optional<T> try_get() {
+    guard lock(state_mutex_);
+    return take();
+  }
+
+  /// The oldest item at once, or `waiting` is entered in the line.
+  std::optional<T> get_or_wait(stack_host& host, cell_ref<getter>& waiting) {
+    guard lock(state_mutex_);
+    auto item = take();
+    if (!item) {
+      waiting = cell_ref<getter>::adopt(new getter(&host));
+      getters_.push(waiting);
+    }
+    return item;
+  }
+
+  /// False, and `item` untouched, when there is no room.
+  bool try_put(T& item) {
+    guard lock(state_mutex_);
+    return give(item);
+  }
+
+  bool put_or_wait(T& item, stack_host& host, cell_ref<putter>& waiting) {
+    guard lock(state_mutex_);
+    if (give(item)) return true;
+    waiting = cell_ref<putter>::adopt(new putter(&host, std::move(item)));
+    putters_.push(waiting);
+    return false;
+  }
+
+  /// A getter gives up. What it was granted already goes to the next one, or back to the front.
+  void withdraw(getter& waiting) {
+    guard lock(state_mutex_);
+    if (waiting.abandon())
+      getters_.erase(waiting);
+    else if (waiting.value())
+      take_back(std::move(*waiting.value()));
+  }
+
+  /// A putter gives up; its item was not put. False when it was.
+  bool withdraw(putter& waiting) {
+    guard lock(state_mutex_);
+    if (!waiting.abandon()) return false;
+    putters_.erase(waiting);
+    return true;
+  }
+
+  void task_done() {
+    guard lock(state_mutex_);
+    if (unfinished_ == 0) throw invalid_state("task_done was called more often than items were put");
+    if (--unfinished_ == 0) wake_joiners();
+  }
+
+  /// Empty when nothing is unfinished.
+  cell_ref<cell<unit>> wait_until_done(stack_host& host) {
+    guard lock(state_mutex_);
+    if (unfinished_ == 0) return {};
+    auto waiting = cell_ref<cell<unit>>::adopt(new cell<unit>(&host));
+    joiners_.push(waiting);
+    return waiting;
+  }
+  void withdraw(cell<unit>& waiting) {
+    guard lock(state_mutex_);
+    if (waiting.abandon()) joiners_.erase(waiting);
+  }
+
+  void shut_down(queue_end how) {
+    std::deque<T> dropped;  // destroyed after the lock is given up
+    guard lock(state_mutex_);
+    ended_ = true;
+    if (how == queue_end::immediate) {
+      unfinished_ -= items_.size();
+      dropped.swap(items_);
+      if (unfinished_ == 0) wake_joiners();
+    }
+    while (auto waiting = putters_.pop()) waiting->fail(std::make_exception_ptr(queue_shutdown()));
+    if (items_.empty())
+      while (auto waiting = getters_.pop()) waiting->fail(std::make_exception_ptr(queue_shutdown()));
+  }
+
+  std::size_t size() const {
+    guard lock(state_mutex_);
+    return items_.size();
+  }
+  std::size_t getters() const {
+    guard lock(state_mutex_);
+    return getters_.size();
+  }
+  std::size_t putters() const {
+    guard lock(state_mutex_);
+    return putters_.size();
+  }
+  std::size_t capacity() const noexcept { return capacity_ == unbounded ? 0 : capacity_; }
+
+ protected:
+  void on_message(caf::mailbox_element_ptr& element) override {
+    if constexpr (sendable<T>) {
+      auto& content = element->content();
+      if (content.match_elements<get_item>()) {
+        guard lock(state_mutex_);
+        answer<T>(*element, getters_, [&](cell<T>& reply) {
+          auto item = take();
+          return item && reply.resolve(*item);
+        });
+        return;
+      }
+      if (content.match_elements<put_item, T>()) {
+        guard lock(state_mutex_);
+        T item = content.get_as<T>(1);
+        try {
+          if (give(item)) {
+            respond(*element, caf::message());
+            return;
+          }
+          // No room: the item waits as a task's would, and the answer comes when it is in.
+          auto waiting = cell_ref<putter>::adopt(new put_request(requester(*element), std::move(item)));
+          putters_.push(waiting);
+        } catch (const queue_shutdown&) {
+          respond(*element, caf::make_message(to_error(std::current_exception())));
+        }
+        return;
+      }
+    }
+    refuse(*element);
+  }
+
+ private:
+  class put_request final : public putter {
+   public:
+    put_request(requester asker, T value) : putter(nullptr, std::move(value)), asker_(std::move(asker)) {}
+
+   protected:
+    void on_resolved() override {
+      asker_.answer(this->error() ? caf::make_message(to_error(this->error())) : caf::message());
+    }
+
+   private:
+    requester asker_;
+  };
+
+  /// Serves a request from a message: at once, or as a waiter in `line`.
+  template <class R, class Serve>
+  void answer(caf::mailbox_element& element, waiting_line<cell<R>>& line, Serve serve) {
+    auto reply = cell_ref<cell<R>>::adopt(new reply_cell<R>(requester(element)));
+    try {
+      if (!serve(*reply)) line.push(reply);
+    } catch (...) {
+      reply->fail(std::current_exception());
+    }
+  }
+
+  std::optional<T> take() {
+    if (items_.empty()) {
+      if (ended_) throw queue_shutdown();
+      return std::nullopt;
+    }
+    std::optional<T> item(std::move(items_.front()));
+    items_.pop_front();
+    refill();
+    if (ended_ && items_.empty())
+      while (auto waiting = getters_.pop()) waiting->fail(std::make_exception_ptr(queue_shutdown()));
+    return item;
+  }
+
+  bool give(T& item) {
+    if (ended_) throw queue_shutdown();
+    while (auto waiting = getters_.pop())
+      if (waiting->resolve(item)) {
+        ++unfinished_;
+        return true;
+      }
+    if (items_.size() >= capacity_) return false;
+    items_.push_back(std::move(item));
+    ++unfinished_;
+    return true;
+  }
+
+  /// Room was made: the putters that wait longest put.
+  void refill() {
+    while (items_.size() < capacity_) {
+      auto waiting = putters_.pop();
+      if (!waiting) return;
+      if (!waiting->resolve(unit{})) continue;
+      items_.push_back(std::move(waiting->item));
+      ++unfinished_;
+    }
+  }
+
+  /// An item that was handed out comes back. It counts as unfinished already.
+  void take_back(T item) {
+    while (auto waiting = getters_.pop())
+      if (waiting->resolve(item)) return;
+    items_.push_front(std::move(item));
+  }
+
+  void wake_joiners() {
+    while (auto waiting = joiners_.pop()) waiting->resolve(unit{});
+  }
+
+  const std::size_t capacity_;
+  // All guarded by state_mutex_. Whenever somebody waits to get, there is no item; to put, no room.
+  std::deque<T> items_;
+  waiting_line<getter> getters_;
+  waiting_line<putter> putters_;
+  waiting_line<cell<unit>> joiners_;
+  std::size_t unfinished_ = 0;
+  bool ended_ = false;
+};
+
+template <class T>
+class queue_get final : public wait {
+ public:
+  queue_get(lean_ref<queue_actor<T>> queue, const std::source_location& where) noexcept
+      : wait(wait_kind::queue_get, where, queue->id()), queue_(std::move(queue)) {}
+  ~queue_get() {
+    if (waiting_ && !taken_) queue_->withdraw(*waiting_);
+  }
+  bool ready() const noexcept override { return waiting_->resolved(); }
+  bool withdraw() noexcept override {
+    queue_->withdraw(*waiting_);
+    taken_ = true;
+    return true;
+  }
+  bool await_ready() {
+    item_ = queue_->get_or_wait(host_here("queue::get"), waiting_);
+    return item_.has_value();
+  }
+  bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
+  T await_resume() {
+    if (item_) return std::move(*item_);
+    if (auto reason = interruption()) std::rethrow_exception(reason);
+    taken_ = true;
+    if (waiting_->error()) std::rethrow_exception(waiting_->error());
+    return std::move(*waiting_->value());
+  }
+
+ private:
+  lean_ref<queue_actor<T>> queue_;
+  cell_ref<cell<T>> waiting_;
+  std::optional<T> item_;
+  bool taken_ = false;  // the outcome is ours, or was given up
+};
+
+template <class T>
+class queue_put final : public wait {
+ public:
+  queue_put(lean_ref<queue_actor<T>> queue, T item, const std::source_location& where)
+      : wait(wait_kind::queue_put, where, queue->id()), queue_(std::move(queue)), item_(std::move(item)) {}
+  ~queue_put() {
+    if (waiting_ && !waiting_->resolved()) queue_->withdraw(*waiting_);
+  }
+  bool ready() const noexcept override { return waiting_->resolved(); }
+  bool withdraw() noexcept override { return queue_->withdraw(*waiting_); }
+  bool await_ready() { return queue_->put_or_wait(item_, host_here("queue::put"), waiting_); }
+  bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
+  void await_resume() {
+    if (!waiting_) return;
+    // An item that got in stays in, also when a cancellation came in the same turn; that surfaces at the next suspension.
+    if (waiting_->resolved()) {
+      if (waiting_->error()) std::rethrow_exception(waiting_->error());
+      return;
+    }
+    if (auto reason = interruption()) std::rethrow_exception(reason);
+  }
+
+ private:
+  lean_ref<queue_actor<T>> queue_;
+  cell_ref<typename queue_actor<T>::putter> waiting_;
+  T item_;
+};
+
+class done_wait : public wait {
+ public:
+  bool ready() const noexcept override { return !waiting_ || waiting_->resolved(); }
+  bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
+  void await_resume() {
+    if (auto reason = interruption()) std::rethrow_exception(reason);
+  }
+
+ protected:
+  using wait::wait;
+  ~done_wait() = default;
+  cell_ref<cell<unit>> waiting_;
+};
+
+template <class T>
+class queue_join final : public done_wait {
+ public:
+  queue_join(lean_ref<queue_actor<T>> queue, const std::source_location& where) noexcept
+      : done_wait(wait_kind::other, where, queue->id()), queue_(std::move(queue)) {}
+  ~queue_join() {
+    if (this->waiting_) queue_->withdraw(*this->waiting_);
+  }
+  bool withdraw() noexcept override {
+    queue_->withdraw(*this->waiting_);
+    return true;
+  }
+  bool await_ready() {
+    this->waiting_ = queue_->wait_until_done(host_here("queue::join"));
+    return !this->waiting_;
+  }
+
+ private:
+  lean_ref<queue_actor<T>> queue_;
+};
+
+}  // namespace detail
+
+/// A queue of `T`s; copies of this object are the same queue. Any thread of its runtime.
+///
+/// Getters and putters are served strictly in the order in which they came. The message face, for a `T` that can be copied:
+/// `(get_item)` answers `T`; `(put_item, T)` answers nothing, when there is room; both answer an error after a shutdown.
+template <class T>
+class queue {
+ public:
+  /// `capacity` 0: unbounded. Inside a running runtime.
+  explicit queue(std::size_t capacity = 0) : queue(detail::system_here("queue"), capacity) {}
+  queue(caf::actor_system& system, std::size_t capacity)
+      : actor_(detail::make_broker<detail::queue_actor<T>>(system, capacity)) {}
+
+  /// Awaits the oldest item. Throws queue_shutdown when the queue was shut down and is empty.
+  /// Cancellation: takes nothing; an item that was on its way goes to the next getter or back to the front.
+  detail::queue_get<T> get(std::source_location where = std::source_location::current()) const { return {actor_, where}; }
+
+  /// Awaits room and puts `item` at the end. Throws queue_shutdown after a shutdown.
+  /// Cancellation: either the item was put and this returns, or it was not and `cancelled` is thrown.
+  detail::queue_put<T> put(T item, std::source_location where = std::source_location::current()) const {
+    return {actor_, std::move(item), where};
+  }
+
+  /// The oldest item, or throws queue_empty or queue_shutdown.
+  T get_nowait() const {
+    if (auto item = actor_->try_get()) return std::move(*item);
+    throw queue_empty();
+  }
+  /// Puts at once, or throws queue_full or queue_shutdown.
+  void put_nowait(T item) const {
+    if (!actor_->try_put(item)) throw queue_full();
+  }
+
+  /// Says that an item that was taken has been dealt with. Throws invalid_state when called more often than items were put.
+  void task_done() const { actor_->task_done(); }
+  /// Awaits that every item ever put was taken and marked as done.
+  detail::queue_join<T> join(std::source_location where = std::source_location::current()) const { return {actor_, where}; }
+
+  /// No more items: waiting and later putters, and getters of an empty queue, fail with queue_shutdown.
+  void shutdown(queue_end how = queue_end::graceful) const { actor_->shut_down(how); }
+
+  std::size_t size() const { return actor_->size(); }
+  bool empty() const { return size() == 0; }
+  bool full() const { return capacity() != 0 && size() >= capacity(); }
+  /// 0 for unbounded.
+  std::size_t capacity() const noexcept { return actor_->capacity(); }
+  /// How many wait to get, and to put.
+  std::size_t getter_count() const { return actor_->getters(); }
+  std::size_t putter_count() const { return actor_->putters(); }
+
+  /// The message face.
+  caf::actor actor() const { return actor_.handle(); }
+
+ private:
+  lean_ref<detail::queue_actor<T>> actor_;
+};
+
+}  // namespace buskin

@@ -1,0 +1,137 @@
+// A scope that owns tasks: it ends when all of them have ended. asyncio's TaskGroup, trio's nursery.
+#pragma once
+
+#include <buskin/actors/detail/child_set.hpp>
+#include <buskin/actors/task_handle.hpp>
+#include <buskin/runtime/errors.hpp>
+#include <buskin/runtime/task.hpp>
+
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace buskin {
+
+namespace detail {
+
+template <class T>
+struct task_result;
+template <class T>
+struct task_result<task<T>> {
+  using type = T;
+};
+
+/// What every group does, whatever its body yields. Follows asyncio's TaskGroup rule by rule.
+class group_core final : public cancel_scope {
+ public:
+  explicit group_core(const std::source_location& where) noexcept : where_(where) {}
+  ~group_core();
+
+  void open();
+  std::shared_ptr<child_set> children_to_spawn_into();
+  /// The body has ended, with `error` or without. Says what to throw at last, after all children have ended.
+  void body_ended(std::exception_ptr error);
+  bool children_left() const { return !children_->empty(); }
+  children_wait wait_for_children() { return {*children_, where_}; }
+  /// The wait was cancelled.
+  void wait_cancelled(std::exception_ptr reason);
+  /// Throws what the group throws, if anything.
+  void close();
+  void cancel();
+
+ private:
+  enum class phase : std::uint8_t { fresh, open, closed };
+
+  std::exception_ptr take_request() noexcept override;
+
+  coro_stack* stack_ = nullptr;
+  std::shared_ptr<child_set> children_;
+  std::exception_ptr body_error_;    // the body's own failure
+  std::exception_ptr cancellation_;  // one that came from outside and is to be passed on
+  std::source_location where_;
+  phase phase_ = phase::fresh;
+  bool owner_cancelled_ = false;  // by us, because a child failed
+};
+
+}  // namespace detail
+
+/// Owns the tasks that are spawned into it.
+///
+///     co_await task_group().run([&](task_group& group) -> task<void> {
+///       group.spawn(fetch("a"));
+///       group.spawn(fetch("b"));
+///       co_return;
+///     });
+///
+/// `run` ends when the body and all children have ended. When a child or the body fails, the others are cancelled and an
+/// exception_group with the failures comes out; children that were merely cancelled add nothing. Children may be added until the
+/// last one has ended, also by children. The body may capture by reference: it is kept until the end.
+class task_group {
+ public:
+  explicit task_group(std::source_location where = std::source_location::current()) noexcept : core_(where) {}
+  task_group(const task_group&) = delete;
+  task_group& operator=(const task_group&) = delete;
+
+  /// Opens the group, runs `body(*this)` and waits for all children; yields what the body yields. Once.
+  /// Cancellation: reaches the body and every child; comes out as `cancelled` when all have ended, unless something failed meanwhile.
+  template <class Body>
+  auto run(Body body) -> task<typename detail::task_result<std::invoke_result_t<Body&, task_group&>>::type> {
+    using result = typename detail::task_result<std::invoke_result_t<Body&, task_group&>>::type;
+    using stored = std::conditional_t<std::is_void_v<result>, detail::unit, result>;
+    core_.open();
+    std::optional<stored> value;
+    std::exception_ptr error;
+    try {
+      if constexpr (std::is_void_v<result>)
+        co_await body(*this);
+      else
+        value.emplace(co_await body(*this));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    core_.body_ended(std::exchange(error, nullptr));
+    while (core_.children_left()) {
+      try {
+        co_await core_.wait_for_children();
+      } catch (...) {
+        error = std::current_exception();
+      }
+      if (error) core_.wait_cancelled(std::exchange(error, nullptr));
+    }
+    core_.close();
+    if constexpr (!std::is_void_v<result>) {
+      if (!value) throw cancelled("the task_group was cancelled before its body had a result");
+      co_return std::move(*value);
+    }
+  }
+
+  /// Starts a child. Throws invalid_state before `run`, after its end, and while the group is being cancelled; the task is then
+  /// destroyed without a report.
+  template <class T>
+  task_handle<T> spawn(task<T> body, spawn_options options = {},
+                       std::source_location where = std::source_location::current()) {
+    std::shared_ptr<detail::child_set> children;
+    try {
+      children = core_.children_to_spawn_into();
+    } catch (...) {
+      body.dismiss();
+      throw;
+    }
+    auto child = detail::start_task(detail::runtime_here("task_group::spawn"), std::move(body),
+                                    {std::move(options.name), shutdown_phase::owned}, where);
+    children->add(lean_ref<detail::task_actor_base>(child.get()));
+    return task_handle<T>(std::move(child));
+  }
+
+  /// Cancels the body and every child; `run` then ends without an error, or as `cancelled` if the body owes a result. Any child may
+  /// call it.
+  void cancel() { core_.cancel(); }
+
+ private:
+  detail::group_core core_;
+};
+
+}  // namespace buskin

@@ -1,0 +1,83 @@
+#include <buskin/actors/ask.hpp>
+
+#include <buskin/runtime/failure.hpp>
+
+#include <caf/sec.hpp>
+#include <caf/to_string.hpp>
+
+#include <cxxabi.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+namespace buskin::detail {
+
+namespace {
+
+std::string readable(const char* type) {
+  int status = 0;
+  std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type, nullptr, nullptr, &status), std::free);
+  return status == 0 ? name.get() : type;
+}
+
+}  // namespace
+
+reply_wait::reply_wait(caf::strong_actor_ptr whom, duration limit, const std::source_location& where)
+    : timer_wait(wait_record::no_deadline, wait_kind::reply, where), whom_(std::move(whom)), limit_(limit) {
+  if (!whom_) throw invalid_state("ask was given an actor handle that refers to nobody");
+  record_.whom = whom_->id();
+}
+
+reply_wait::~reply_wait() {
+  if (registered_ && !answered_) host_->forget_reply(*this);
+}
+
+caf::message_id reply_wait::begin() {
+  host_ = &stack_here("ask").host();
+  const auto id = host_->self().new_request_id(caf::message_priority::normal);
+  host_->await_reply(id.integer_value(), *this);
+  registered_ = true;
+  if (limit_ != infinite) {
+    record_.until = now_here("ask") + limit_;
+    timer_wait::begin("ask");
+  }
+  return id;
+}
+
+bool reply_wait::withdraw() noexcept {
+  if (answered_) return false;
+  timer_wait::withdraw();
+  return true;
+}
+
+void reply_wait::reply(caf::message answer) {
+  answered_ = true;
+  answer_ = std::move(answer);
+  timer_wait::withdraw();
+  host_->signal();
+}
+
+void reply_wait::check() {
+  if (auto reason = interruption()) std::rethrow_exception(reason);
+  if (!answered_) {
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%g s", std::chrono::duration<double>(limit_).count());
+    throw timeout_error("actor " + std::to_string(whom_->id()) + " did not answer within " + seconds);
+  }
+  if (answer_.match_elements<caf::error>()) {
+    const auto& error = answer_.get_as<caf::error>(0);
+    if (error == caf::sec::request_receiver_down)
+      throw request_failed("actor " + std::to_string(whom_->id()) + " has ended; nobody can answer");
+    if (error == caf::sec::unexpected_message)
+      throw request_failed("actor " + std::to_string(whom_->id()) + " does not understand the request");
+    std::rethrow_exception(to_exception(error));
+  }
+}
+
+void reply_wait::unexpected(const char* wanted) {
+  throw request_failed("actor " + std::to_string(whom_->id()) + " answered " + to_string(answer_) + " where " +
+                       readable(wanted) + " was expected");
+}
+
+}  // namespace buskin::detail

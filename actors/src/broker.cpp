@@ -1,0 +1,28 @@
+#include <buskin/actors/detail/broker.hpp>
+
+#include <buskin/runtime/detail/worker.hpp>
+#include <buskin/runtime/errors.hpp>
+
+namespace buskin::detail {
+
+caf::actor_system& system_here(const char* operation) {
+  if (here.worker == nullptr)
+    throw invalid_state(std::string(operation) + " was made outside of a running buskin::runtime");
+  return here.worker->system();
+}
+
+caf::execution_unit* unit_here() noexcept { return here.worker; }
+
+stack_host& host_here(const char* operation) {
+  if (here.stack == nullptr)
+    throw invalid_state(std::string(operation) + " was awaited outside of a task; start one with buskin::run or buskin::spawn");
+  return here.stack->host();
+}
+
+void requester::answer(caf::message content) {
+  // The thread's own worker, not the broker's: whoever resolves may run on another one.
+  if (asker_)
+    asker_->enqueue(caf::make_mailbox_element(nullptr, id_, {}, std::move(content)), here.worker);
+}
+
+}  // namespace buskin::detail
