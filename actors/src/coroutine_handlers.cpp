@@ -100,7 +100,9 @@ class caf_host final : public stack_host, public std::enable_shared_from_this<ca
     if (!signalled_.exchange(true, std::memory_order_seq_cst))
       self_.enqueue(caf::make_mailbox_element(nullptr, wake_id_.response_id(), {}, caf::message()), nullptr);
   }
+  void signal_here() noexcept override { signal(); }
   void again() noexcept override { signal(); }
+  bool move_to(worker& home) noexcept override { return here.worker == &home; }
   void hold() noexcept override { intrusive_ptr_add_ref(self_.ctrl()); }
   void drop() noexcept override { intrusive_ptr_release(self_.ctrl()); }
   caf::local_actor& self() noexcept override { return self_; }

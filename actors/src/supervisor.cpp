@@ -325,21 +325,24 @@ class supervisor::implementation final : public lean_actor {
   bool stopping_ = false;
 };
 
-supervisor::supervisor(std::vector<child_spec> children, supervisor_options options)
-    : actor_(detail::make_lean<implementation>(detail::system_here("supervisor"), std::move(children), std::move(options))) {
-  actor_->track(shutdown_phase::supervisor);
-  actor_->launch(nullptr, false, true);
+supervisor::supervisor(std::vector<child_spec> children, supervisor_options options) {
+  auto actor = detail::make_lean<implementation>(detail::system_here("supervisor"), std::move(children), std::move(options));
+  actor->track(shutdown_phase::supervisor);
+  actor->launch(nullptr, false, true);
+  actor_ = lean_ref<lean_actor>(actor.get());
 }
+
+supervisor::implementation& supervisor::self() const noexcept { return static_cast<implementation&>(*actor_); }
 
 void supervisor::start_child(child_spec child) const {
   const std::string id = child.id;
-  actor_->add(std::move(child));
-  actor_->start_later(id);
+  self().add(std::move(child));
+  self().start_later(id);
 }
 
-bool supervisor::terminate_child(const std::string& id) const { return actor_->terminate(id); }
-std::vector<child_status> supervisor::children() const { return actor_->status(); }
-subscription<supervisor_event> supervisor::events() const { return actor_->events(); }
+bool supervisor::terminate_child(const std::string& id) const { return self().terminate(id); }
+std::vector<child_status> supervisor::children() const { return self().status(); }
+subscription<supervisor_event> supervisor::events() const { return self().events(); }
 void supervisor::stop() const { caf::anon_send_exit(actor_.handle(), caf::exit_reason::user_shutdown); }
 bool supervisor::ended() const { return actor_->ended(); }
 caf::actor supervisor::actor() const { return actor_.handle(); }

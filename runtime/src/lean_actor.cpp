@@ -101,6 +101,16 @@ void lean_actor::signal() noexcept {
   if (inbox_.try_unblock()) schedule();
 }
 
+void lean_actor::signal_here() noexcept {
+  // Never inside another actor's turn: turns within turns would grow the stack with the length of a chain of actors.
+  if (detail::here.actor == nullptr)
+    if (turn now(*this); now) {
+      on_signal();
+      return;
+    }
+  signal();
+}
+
 /// Moves what has arrived to pending_, oldest first. False when there is nothing.
 bool lean_actor::fetch() noexcept {
   if (pending_ != nullptr) return true;

@@ -88,7 +88,9 @@ void worker::run(caf::resumable* job) {
   switch (job->resume(this, owner_.throughput())) {
     case caf::resumable::resume_later: {
       auto* lean = threaded_ ? dynamic_cast<lean_actor*>(job) : nullptr;
-      if (lean != nullptr && lean->home() != nullptr)
+      if (lean != nullptr && lean->home() != nullptr && lean->home() != this)
+        lean->home()->submit(job);
+      else if (lean != nullptr && lean->home() != nullptr)
         push_pinned(job);
       else
         push(job);

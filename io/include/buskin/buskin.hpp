@@ -1,1 +1,37 @@
+// All of Buskin, for first programs.
 #pragma once
+
+#include <buskin/actors/ask.hpp>
+#include <buskin/actors/behavior_actor.hpp>
+#include <buskin/actors/broadcast.hpp>
+#include <buskin/actors/gather.hpp>
+#include <buskin/actors/handlers.hpp>
+#include <buskin/actors/monitor.hpp>
+#include <buskin/actors/outcome.hpp>
+#include <buskin/actors/queue.hpp>
+#include <buskin/actors/receive.hpp>
+#include <buskin/actors/send.hpp>
+#include <buskin/actors/supervisor.hpp>
+#include <buskin/actors/task_group.hpp>
+#include <buskin/actors/task_handle.hpp>
+#include <buskin/actors/timeout.hpp>
+#include <buskin/io/address.hpp>
+#include <buskin/io/codec.hpp>
+#include <buskin/io/connection.hpp>
+#include <buskin/io/device.hpp>
+#include <buskin/io/framed.hpp>
+#include <buskin/io/line_codec.hpp>
+#include <buskin/io/memory_stream.hpp>
+#include <buskin/io/nmea0183_codec.hpp>
+#include <buskin/io/resolve.hpp>
+#include <buskin/io/serial_device.hpp>
+#include <buskin/io/serve.hpp>
+#include <buskin/io/stream.hpp>
+#include <buskin/runtime/clock.hpp>
+#include <buskin/runtime/errors.hpp>
+#include <buskin/runtime/failure.hpp>
+#include <buskin/runtime/lean_actor.hpp>
+#include <buskin/runtime/runtime.hpp>
+#include <buskin/runtime/sleep.hpp>
+#include <buskin/runtime/task.hpp>
+#include <buskin/runtime/wait_record.hpp>

@@ -24,7 +24,7 @@ namespace detail {
 /// Waits for the answer to one request.
 class reply_wait : public timer_wait, public reply_slot {
  public:
-  bool ready() const noexcept override { return answered_ || timer_wait::ready(); }
+  bool ready() noexcept override { return answered_ || timer_wait::ready(); }
   bool withdraw() noexcept override;
   void reply(caf::message answer) override;
 

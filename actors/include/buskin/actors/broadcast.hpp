@@ -136,7 +136,7 @@ class broadcast_next final : public wait {
   ~broadcast_next() {
     if (waiting_) hub_->withdraw(*waiting_);
   }
-  bool ready() const noexcept override { return waiting_->resolved(); }
+  bool ready() noexcept override { return waiting_->resolved(); }
   bool withdraw() noexcept override {
     hub_->withdraw(*waiting_);
     return true;

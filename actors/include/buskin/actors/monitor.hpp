@@ -18,7 +18,7 @@ class down_awaiter final : public wait {
  public:
   down_awaiter(cell_ref<exit_watch::outcome> ended, std::uint64_t whom, const std::source_location& where) noexcept
       : wait(wait_kind::down, where, whom), ended_(std::move(ended)) {}
-  bool ready() const noexcept override { return ended_->resolved(); }
+  bool ready() noexcept override { return ended_->resolved(); }
   bool withdraw() noexcept override { return true; }
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }

@@ -261,7 +261,7 @@ class queue_get final : public wait {
   ~queue_get() {
     if (waiting_ && !taken_) queue_->withdraw(*waiting_);
   }
-  bool ready() const noexcept override { return waiting_->resolved(); }
+  bool ready() noexcept override { return waiting_->resolved(); }
   bool withdraw() noexcept override {
     queue_->withdraw(*waiting_);
     taken_ = true;
@@ -295,7 +295,7 @@ class queue_put final : public wait {
   ~queue_put() {
     if (waiting_ && !waiting_->resolved()) queue_->withdraw(*waiting_);
   }
-  bool ready() const noexcept override { return waiting_->resolved(); }
+  bool ready() noexcept override { return waiting_->resolved(); }
   bool withdraw() noexcept override { return queue_->withdraw(*waiting_); }
   bool await_ready() { return queue_->put_or_wait(item_, host_here("queue::put"), waiting_); }
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
@@ -317,7 +317,7 @@ class queue_put final : public wait {
 
 class done_wait : public wait {
  public:
-  bool ready() const noexcept override { return !waiting_ || waiting_->resolved(); }
+  bool ready() noexcept override { return !waiting_ || waiting_->resolved(); }
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
   void await_resume() {
     if (auto reason = interruption()) std::rethrow_exception(reason);

@@ -21,7 +21,7 @@ namespace detail {
 /// Waits for a message of a kind that `matches` accepts.
 class message_wait : public timer_wait, public message_waiter {
  public:
-  bool ready() const noexcept override { return element_ != nullptr || timer_wait::ready(); }
+  bool ready() noexcept override { return element_ != nullptr || timer_wait::ready(); }
   bool withdraw() noexcept override;
   bool offer(caf::mailbox_element_ptr& element) override;
   bool await_ready();

@@ -145,7 +145,8 @@ class supervisor {
 
  private:
   class implementation;
-  lean_ref<implementation> actor_;
+  implementation& self() const noexcept;
+  lean_ref<lean_actor> actor_;  // an implementation
 };
 
 }  // namespace buskin

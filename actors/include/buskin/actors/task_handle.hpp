@@ -22,7 +22,7 @@ namespace detail {
 /// Waits for the end of a task. Cancelling the waiter cancels the task and waits for its end, as in asyncio.
 class join_wait : public wait {
  public:
-  bool ready() const noexcept override { return !ended_ || ended_->resolved(); }
+  bool ready() noexcept override { return !ended_ || ended_->resolved(); }
   bool withdraw() noexcept override;
 
   bool await_ready();

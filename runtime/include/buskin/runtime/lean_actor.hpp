@@ -151,7 +151,12 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   // -- stack_host -------------------------------------------------------------------------------
 
   void signal() noexcept final;
+  void signal_here() noexcept final;
   void again() noexcept final { again_ = true; }
+  bool move_to(detail::worker& home) noexcept final {
+    pin(home);
+    return true;
+  }
   void hold() noexcept final { intrusive_ptr_add_ref(ctrl()); }
   void drop() noexcept final { intrusive_ptr_release(ctrl()); }
   caf::local_actor& self() noexcept final { return *this; }

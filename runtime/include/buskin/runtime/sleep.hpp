@@ -16,7 +16,7 @@ namespace detail {
 class timer_wait : public wait, private timer {
  public:
   timer_wait(time_point due, wait_kind kind, const std::source_location& where) noexcept;
-  bool ready() const noexcept override { return fired_.load(std::memory_order_acquire); }
+  bool ready() noexcept override { return fired_.load(std::memory_order_acquire); }
   bool withdraw() noexcept override;
 
  protected:
@@ -41,7 +41,7 @@ class sleep_awaiter final : public timer_wait {
 class yield_awaiter final : public wait {
  public:
   explicit yield_awaiter(const std::source_location& where) noexcept : wait(wait_kind::turn, where) {}
-  bool ready() const noexcept override { return true; }
+  bool ready() noexcept override { return true; }
   bool withdraw() noexcept override { return true; }
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }

@@ -69,7 +69,7 @@ class children_wait final : public wait {
  public:
   children_wait(child_set& children, const std::source_location& where) noexcept
       : wait(wait_kind::group, where), children_(children) {}
-  bool ready() const noexcept override { return children_.empty(); }
+  bool ready() noexcept override { return children_.empty(); }
   bool withdraw() noexcept override { return true; }
   bool await_ready() const { return children_.empty(); }
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }

@@ -36,6 +36,8 @@ class stack_host {
  public:
   /// Asks for a turn in which the stack looks at its wait. Any thread.
   virtual void signal() noexcept = 0;
+  /// The same from the thread that the host belongs to: the turn may be had at once.
+  virtual void signal_here() noexcept = 0;
   /// Asks for another turn after others had theirs. In the host's turn.
   virtual void again() noexcept = 0;
   /// Keep the host's memory alive. Any thread.
@@ -43,6 +45,8 @@ class stack_host {
   virtual void drop() noexcept = 0;
   /// The actor whose turns these are.
   virtual caf::local_actor& self() noexcept = 0;
+  /// Has all further turns on `home`, from the next one on. In the host's turn. False when this actor cannot be moved.
+  virtual bool move_to(worker& home) noexcept = 0;
   /// Hands the answer to the request `id` to `slot`. In the host's turn.
   virtual void await_reply(std::uint64_t id, reply_slot& slot) = 0;
   virtual void forget_reply(reply_slot& slot) noexcept = 0;
@@ -68,8 +72,9 @@ class wait {
   wait(const wait&) = delete;
   wait& operator=(const wait&) = delete;
 
-  /// Whether what was waited for has happened. In the host's turn.
-  virtual bool ready() const noexcept = 0;
+  /// Whether what was waited for has happened; asked whenever the host was signalled, and may take a step towards it. In the
+  /// host's turn.
+  virtual bool ready() noexcept = 0;
   /// Gives up. True: nothing will come any more. False: it has happened, or will soon, and `ready` will say so.
   virtual bool withdraw() noexcept = 0;
 

@@ -1,0 +1,156 @@
+// What a stream of bytes is inside: buffers, at most one reader, writers behind a high-water mark.
+//
+// A core belongs to one worker, and only that worker's thread touches it: an actor that reads or writes is moved there first.
+// Below it stands a transport: a descriptor, or memory. What always holds: bytes are taken from the transport only for a reader that
+// gets them in the same step or into the buffer that the next read begins with, so a cancelled read loses nothing.
+#pragma once
+
+#include <buskin/runtime/clock.hpp>
+#include <buskin/runtime/detail/coro_stack.hpp>
+#include <buskin/runtime/detail/worker.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace buskin::io::detail {
+
+using namespace buskin::detail;
+
+/// What one attempt at the transport came to.
+struct transfer {
+  enum class status : std::uint8_t { done, would_block, end, failed };
+  status what = status::would_block;
+  std::size_t bytes = 0;
+  std::error_code error;
+};
+
+class io_wait;
+
+class stream_core : public std::enable_shared_from_this<stream_core> {
+ public:
+  explicit stream_core(worker& home) noexcept : home_(home) {}
+  virtual ~stream_core() = default;
+  stream_core(const stream_core&) = delete;
+  stream_core& operator=(const stream_core&) = delete;
+
+  worker& home() noexcept { return home_; }
+
+  // -- reading ----------------------------------------------------------------------------------
+  std::string_view buffered() const noexcept { return std::string_view(in_).substr(in_begin_); }
+  void consume(std::size_t bytes) noexcept;
+  /// Reads straight into `target`. Nothing may be buffered.
+  transfer read_into(char* target, std::size_t size);
+  /// Reads more into the buffer.
+  transfer fill();
+  /// Whether the last read took all it asked for, so that another attempt is likely to succeed.
+  bool more_likely() const noexcept { return more_likely_; }
+  void set_reader(io_wait& reader);
+  bool has_reader() const noexcept { return reader_ != nullptr; }
+
+  // -- writing ----------------------------------------------------------------------------------
+  /// Accepts all of `bytes`: written at once as far as possible, the rest buffered. Throws when the stream is closed or broken.
+  void write(std::string_view bytes);
+  std::size_t unsent() const noexcept { return out_.size() - out_begin_; }
+  std::size_t high_water() const noexcept { return high_water_; }
+  void set_high_water(std::size_t bytes) noexcept { high_water_ = bytes; }
+  void add_writer(io_wait& writer) noexcept;
+  /// Takes a wait out of wherever it is entered.
+  void forget(io_wait& waiting) noexcept;
+  /// Ends the sending direction when everything is sent.
+  void write_eof();
+
+  // -- ending -----------------------------------------------------------------------------------
+  /// No more reading; what is unsent is still sent, for `linger` at most.
+  void close();
+  /// At once; unsent bytes are dropped.
+  void abort();
+  bool closing() const noexcept { return closing_; }
+  bool closed() const noexcept { return closed_; }
+  /// Why writing fails; empty while it does not.
+  const std::error_code& write_error() const noexcept { return write_error_; }
+  [[noreturn]] void throw_closed(const char* operation) const;
+
+  virtual std::string describe() const = 0;
+  /// The descriptor; -1 for none.
+  virtual int descriptor() const noexcept { return -1; }
+
+ protected:
+  virtual transfer transport_read(char* target, std::size_t size) = 0;
+  virtual transfer transport_write(const char* bytes, std::size_t size) = 0;
+  /// Calls on_readable / on_writable once when another attempt is worth while.
+  virtual void watch_readable() = 0;
+  virtual void watch_writable() = 0;
+  virtual void transport_end_of_writing() = 0;
+  virtual void transport_close() = 0;
+
+  void on_readable();
+  void on_writable();
+
+ private:
+  static constexpr std::size_t chunk = 16 * 1024;
+  static constexpr auto linger = std::chrono::seconds(5);
+
+  void flush();
+  void finish_close();
+  void wake_writers();
+  void wake_reader();
+
+  worker& home_;
+  std::string in_;
+  std::size_t in_begin_ = 0;
+  std::string out_;
+  std::size_t out_begin_ = 0;
+  std::size_t high_water_ = 64 * 1024;
+  io_wait* reader_ = nullptr;
+  io_wait* writers_ = nullptr;  // oldest first
+  std::error_code write_error_;
+  bool more_likely_ = false;
+  bool watching_read_ = false;
+  bool watching_write_ = false;
+  bool eof_requested_ = false;
+  bool closing_ = false;
+  bool closed_ = false;
+};
+
+/// A wait for a core. Moves its actor to the core's worker first.
+class io_wait : public wait {
+ public:
+  bool ready() noexcept final;
+  bool withdraw() noexcept final;
+  bool await_ready();
+  bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
+
+  /// The core has news. On its worker.
+  void on_news();
+
+ protected:
+  io_wait(wait_kind kind, std::shared_ptr<stream_core> core, const std::source_location& where) noexcept
+      : wait(kind, where), core_(std::move(core)) {}
+  ~io_wait();
+
+  /// Tries to complete. True when the outcome (a value or failure_) is known.
+  virtual bool attempt() = 0;
+  /// Enters the wait as the core's reader or among its writers.
+  virtual void enlist() = 0;
+  void check();
+
+  std::shared_ptr<stream_core> core_;
+  std::exception_ptr failure_;
+
+ private:
+  friend class stream_core;
+  bool step() noexcept;
+
+  stack_host* host_ = nullptr;
+  io_wait* next_ = nullptr;  // in the list of writers
+  bool moving_ = false;
+  bool listed_ = false;
+  bool done_ = false;
+};
+
+}  // namespace buskin::io::detail

@@ -1,0 +1,60 @@
+// A TCP server: a coroutine for each client, inside the client's own actor.
+#pragma once
+
+#include <buskin/io/address.hpp>
+#include <buskin/io/connection.hpp>
+#include <buskin/runtime/lean_actor.hpp>
+#include <buskin/runtime/task.hpp>
+
+#include <caf/actor.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <source_location>
+#include <string>
+
+namespace buskin::io {
+
+namespace detail {
+class server_actor;
+}
+
+struct serve_options {
+  std::string name = "server";
+  /// Further clients are left in the system's queue until one has gone.
+  std::size_t max_connections = std::numeric_limits<std::size_t>::max();
+  int backlog = 1024;
+};
+
+/// A handle to a listening server. The server goes on without it, until `close` or the runtime's shutdown, which closes servers first.
+class server {
+ public:
+  explicit server(const lean_ref<detail::server_actor>& actor) noexcept;
+
+  /// Where it listens; with the port that was chosen for port 0. All addresses have the same port.
+  address local() const;
+  std::uint16_t port() const { return local().port(); }
+
+  /// Stops accepting. Clients that are connected stay.
+  void close() const;
+  bool closed() const;
+  /// Clients that are connected.
+  std::size_t connections() const;
+  caf::actor actor() const;
+
+ private:
+  detail::server_actor& self() const noexcept;
+  lean_ref<lean_actor> actor_;  // a server_actor
+};
+
+/// Listens at "host:port" (port 0: one that is free) and runs `handler(connection)` for every client, as an actor of its own on one of
+/// the workers. The connection is closed when its handler ends; what was written is still sent. An exception that leaves a handler
+/// is reported (BK002), except that the client went away. When descriptors run out it says so once, keeps serving and accepts again when
+/// it can. `handler` is kept as long as the server and its clients.
+///
+/// Throws std::invalid_argument for a malformed address, std::system_error with the address in its text when it cannot be listened at.
+task<server> serve(std::string where, std::function<task<void>(connection)> handler, serve_options options = {},
+                   std::source_location source = std::source_location::current());
+
+}  // namespace buskin::io
