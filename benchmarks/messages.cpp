@@ -31,10 +31,9 @@ using bench::finish_line;
 constexpr int round_trips = 300'000;
 constexpr int requests = 200'000;
 constexpr int spawns = 100'000;
-constexpr int spawns_a_turn = 500;
+constexpr int brood = 500;
 constexpr int senders = 16;
 constexpr int messages_each = 40'000;
-constexpr int credit = 100;  // messages a sender may have under way
 
 using start_atom = caf::atom_constant<caf::atom("start")>;
 using credit_atom = caf::atom_constant<caf::atom("credit")>;
@@ -282,13 +281,31 @@ void request_response_from_task(buskin::runtime& owner, finish_line& line) {
 
 // -- spawn and end ----------------------------------------------------------------------------
 
-/// The children that have not run yet; the last one crosses the line.
-struct generation {
-  std::atomic<int> left{spawns};
-  finish_line& line;
+/// Children are spawned a brood at a time, and the last of a brood asks for the next, so that the measure is the actors and not
+/// the memory of a hundred thousand of them at once.
+class generation {
+ public:
+  explicit generation(finish_line& line) : line_(line) {}
+  /// A child has run.
   void one_less() {
-    if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) line.cross();
+    if (left_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    ended_ += brood;
+    if (ended_ == spawns) {
+      const auto spawner = spawner_;  // we may be gone as soon as it ends
+      line_.cross();
+      end(spawner);
+      return;
+    }
+    left_.store(brood, std::memory_order_release);
+    caf::anon_send(spawner_, start_atom::value);
   }
+  void spawned_by(caf::actor spawner) { spawner_ = std::move(spawner); }
+
+ private:
+  finish_line& line_;
+  caf::actor spawner_;
+  std::atomic<int> left_{brood};
+  int ended_ = 0;  // written by the last child of a brood, when nobody else runs
 };
 
 namespace lean {
@@ -344,16 +361,14 @@ class child final : public caf::event_based_actor {
 
 }  // namespace peer
 
-/// Spawns all children, some a turn, and ends. A CAF actor everywhere: its few turns do not count.
+/// Spawns a brood for each message. A CAF actor everywhere: its few turns do not count.
 template <class Child>
 class spawner final : public caf::event_based_actor {
  public:
   spawner(caf::actor_config& config, generation& all) : event_based_actor(config), all_(all) {}
   caf::behavior make_behavior() override {
-    return {[this](int spawned) {
-      for (int i = 0; i != spawns_a_turn; ++i) one();
-      spawned += spawns_a_turn;
-      if (spawned < spawns) send(this, spawned);
+    return {[this](start_atom) {
+      for (int i = 0; i != brood; ++i) one();
     }};
   }
 
@@ -372,28 +387,49 @@ buskin::task<void> empty_task(generation& all) {
   co_return;
 }
 
-buskin::task<void> spawn_tasks(generation& all) {
-  for (int spawned = 0; spawned < spawns; spawned += spawns_a_turn) {
-    for (int i = 0; i != spawns_a_turn; ++i) buskin::spawn(empty_task(all));
-    co_await buskin::yield();
+/// The same where the children are tasks.
+class task_spawner final : public buskin::lean_actor {
+ public:
+  task_spawner(caf::actor_config& config, generation& all) : lean_actor(config), all_(all) {}
+
+ protected:
+  void on_message(caf::mailbox_element_ptr&) override {
+    for (int i = 0; i != brood; ++i) buskin::spawn(empty_task(all_));
   }
+
+ private:
+  generation& all_;
+};
+
+template <class Spawner>
+void spawn_and_end(caf::actor_system& system, finish_line& line) {
+  // Lives as long as the spawner, which its last child ends.
+  auto all = std::make_shared<generation>(line);
+  auto spawner = start<Spawner>(system, *all);
+  all->spawned_by(spawner);
+  spawner->attach_functor([all] {});
+  caf::anon_send(spawner, start_atom::value);
 }
 
 // -- many to one ------------------------------------------------------------------------------
+//
+// A sender sends what it has credit for and waits for more, which the receiver gives when that has come. Little credit measures the
+// hand-over between actors, much credit what a mailbox and memory can do.
 
 /// What has come from each sender; says when one may go on and when all is done.
 class tally {
  public:
-  explicit tally(finish_line& line) : line_(line) {}
+  tally(finish_line& line, int credit) : line_(line), credit_(credit) {}
   /// True when this sender is to be given new credit.
   bool count(int sender) {
     if (++total_ == senders * messages_each) line_.cross();
-    return ++seen_[static_cast<std::size_t>(sender)] % credit == 0;
+    return ++seen_[static_cast<std::size_t>(sender)] % credit_ == 0;
   }
   bool complete() const noexcept { return total_ == senders * messages_each; }
 
  private:
   finish_line& line_;
+  const int credit_;
   std::array<int, senders> seen_{};
   int total_ = 0;
 };
@@ -402,7 +438,7 @@ namespace lean {
 
 class receiver final : public buskin::lean_actor {
  public:
-  receiver(caf::actor_config& config, finish_line& line) : lean_actor(config), tally_(line) {}
+  receiver(caf::actor_config& config, finish_line& line, int credit) : lean_actor(config), tally_(line, credit) {}
 
  protected:
   void on_message(caf::mailbox_element_ptr& element) override {
@@ -416,17 +452,19 @@ class receiver final : public buskin::lean_actor {
 
 class sender final : public buskin::lean_actor {
  public:
-  sender(caf::actor_config& config, caf::actor to, int number) : lean_actor(config), to_(std::move(to)), number_(number) {}
+  sender(caf::actor_config& config, caf::actor to, int number, int credit)
+      : lean_actor(config), to_(std::move(to)), number_(number), credit_(credit) {}
 
  protected:
   void on_message(caf::mailbox_element_ptr&) override {
-    for (int i = 0; i != credit; ++i) buskin::send(to_, number_);
-    if ((sent_ += credit) == messages_each) quit();
+    for (int i = 0; i != credit_; ++i) buskin::send(to_, number_);
+    if ((sent_ += credit_) == messages_each) quit();
   }
 
  private:
   caf::actor to_;
-  int number_;
+  const int number_;
+  const int credit_;
   int sent_ = 0;
 };
 
@@ -436,7 +474,7 @@ namespace handlers {
 
 class receiver final : public buskin::behavior_actor {
  public:
-  receiver(caf::actor_config& config, finish_line& line) : behavior_actor(config), tally_(line) {}
+  receiver(caf::actor_config& config, finish_line& line, int credit) : behavior_actor(config), tally_(line, credit) {}
 
  protected:
   caf::behavior make_behavior() override {
@@ -452,20 +490,21 @@ class receiver final : public buskin::behavior_actor {
 
 class sender final : public buskin::behavior_actor {
  public:
-  sender(caf::actor_config& config, caf::actor to, int number)
-      : behavior_actor(config), to_(std::move(to)), number_(number) {}
+  sender(caf::actor_config& config, caf::actor to, int number, int credit)
+      : behavior_actor(config), to_(std::move(to)), number_(number), credit_(credit) {}
 
  protected:
   caf::behavior make_behavior() override {
     return {[this](credit_atom) {
-      for (int i = 0; i != credit; ++i) buskin::send(to_, number_);
-      if ((sent_ += credit) == messages_each) quit();
+      for (int i = 0; i != credit_; ++i) buskin::send(to_, number_);
+      if ((sent_ += credit_) == messages_each) quit();
     }};
   }
 
  private:
   caf::actor to_;
-  int number_;
+  const int number_;
+  const int credit_;
   int sent_ = 0;
 };
 
@@ -475,7 +514,7 @@ namespace peer {
 
 class receiver final : public caf::event_based_actor {
  public:
-  receiver(caf::actor_config& config, finish_line& line) : event_based_actor(config), tally_(line) {}
+  receiver(caf::actor_config& config, finish_line& line, int credit) : event_based_actor(config), tally_(line, credit) {}
   caf::behavior make_behavior() override {
     return {[this](int number) {
       if (tally_.count(number)) send(caf::actor_cast<caf::actor>(current_sender()), credit_atom::value);
@@ -489,27 +528,35 @@ class receiver final : public caf::event_based_actor {
 
 class sender final : public caf::event_based_actor {
  public:
-  sender(caf::actor_config& config, caf::actor to, int number)
-      : event_based_actor(config), to_(std::move(to)), number_(number) {}
+  sender(caf::actor_config& config, caf::actor to, int number, int credit)
+      : event_based_actor(config), to_(std::move(to)), number_(number), credit_(credit) {}
   caf::behavior make_behavior() override {
     return {[this](credit_atom) {
-      for (int i = 0; i != credit; ++i) send(to_, number_);
-      if ((sent_ += credit) == messages_each) quit();
+      for (int i = 0; i != credit_; ++i) send(to_, number_);
+      if ((sent_ += credit_) == messages_each) quit();
     }};
   }
 
  private:
   caf::actor to_;
-  int number_;
+  const int number_;
+  const int credit_;
   int sent_ = 0;
 };
 
 }  // namespace peer
 
 template <class Receiver, class Sender>
-void many_to_one(caf::actor_system& system, finish_line& line) {
-  auto to = start<Receiver>(system, line);
-  for (int i = 0; i != senders; ++i) caf::anon_send(start<Sender>(system, to, i), credit_atom::value);
+auto many_to_one(int credit) {
+  return [credit](caf::actor_system& system, finish_line& line) {
+    auto to = start<Receiver>(system, line, credit);
+    std::vector<caf::actor> all;
+    for (int i = 0; i != senders; ++i) all.push_back(start<Sender>(system, to, i, credit));
+    // From an actor, so that under every scheduler all senders are in the queue before the receiver is.
+    system.spawn([all](caf::event_based_actor* self) {
+      for (const auto& one : all) self->send(one, credit_atom::value);
+    });
+  };
 }
 
 // -- the table --------------------------------------------------------------------------------
@@ -535,13 +582,6 @@ std::vector<bench::contestant> peers(std::size_t operations, Work work) {
   return both;
 }
 
-/// Spawning needs a count that lives as long as the system does.
-template <class Child>
-void spawn_work(caf::actor_system& system, finish_line& line, std::shared_ptr<generation>& keep) {
-  keep = std::make_shared<generation>(spawns, line);
-  caf::anon_send(system.spawn<spawner<Child>>(*keep), 0);
-}
-
 constexpr auto caf_on_ours = "CAF's event_based_actor on our scheduler";
 
 }  // namespace
@@ -565,30 +605,21 @@ int main(int argc, char** argv) {
             {"a task asks a behavior_actor", from_task(request_response_from_task<handlers::responder>), {}}},
            peers(requests, request_response<peer::requester, peer::responder>)});
 
-  std::shared_ptr<generation> keep;
-  const auto spawning = [&keep](auto work) {
-    return [&keep, work](caf::actor_system& system, finish_line& line) { work(system, line, keep); };
-  };
   all.add({"spawn and end",
-           {ours("lean_actor", spawns, spawning(spawn_work<lean::child>), 2),
-            ours(caf_on_ours, spawns, spawning(spawn_work<peer::child>), 1.2),
-            ours("behavior_actor", spawns, spawning(spawn_work<handlers::child>)),
-            {"task",
-             [&keep] {
-               return bench::sample{bench::on_buskin(spawns, [&keep](buskin::runtime& owner, finish_line& line) {
-                 keep = std::make_shared<generation>(spawns, line);
-                 buskin::spawn(owner, spawn_tasks(*keep));
-               })};
-             },
-             {}}},
-           peers(spawns, spawning(spawn_work<peer::child>))});
+           {ours("lean_actor", spawns, spawn_and_end<spawner<lean::child>>, 2),
+            ours(caf_on_ours, spawns, spawn_and_end<spawner<peer::child>>, 1.2),
+            ours("behavior_actor", spawns, spawn_and_end<spawner<handlers::child>>),
+            ours("task", spawns, spawn_and_end<task_spawner>)},
+           peers(spawns, spawn_and_end<spawner<peer::child>>)});
 
   constexpr std::size_t messages = senders * messages_each;
-  all.add({"many to one (16 to 1), a message",
-           {ours("lean_actor", messages, many_to_one<lean::receiver, lean::sender>, 2),
-            ours(caf_on_ours, messages, many_to_one<peer::receiver, peer::sender>, 1.2),
-            ours("behavior_actor", messages, many_to_one<handlers::receiver, handlers::sender>)},
-           peers(messages, many_to_one<peer::receiver, peer::sender>)});
+  for (const int credit : {10, 100, messages_each})
+    all.add({"many to one (16 to 1), a message, " +
+                 (credit == messages_each ? "all sent at once" : std::to_string(credit) + " under way from each"),
+             {ours("lean_actor", messages, many_to_one<lean::receiver, lean::sender>(credit), 2),
+              ours(caf_on_ours, messages, many_to_one<peer::receiver, peer::sender>(credit), 1.2),
+              ours("behavior_actor", messages, many_to_one<handlers::receiver, handlers::sender>(credit))},
+             peers(messages, many_to_one<peer::receiver, peer::sender>(credit))});
 
   return all.run();
 }

@@ -57,6 +57,14 @@ lean_actor::~lean_actor() {
   if (links_.after != nullptr) detail::scheduler::of(home_system()).forget(links_);
 }
 
+void lean_actor::on_destroy() {
+  // Without local_actor's part, which asks CAF's clock: an actor that never ended (a broker) may outlive its runtime.
+  if (getf(is_cleaned_up_flag)) return;
+  on_exit();
+  monitorable_actor::cleanup(caf::make_error(caf::exit_reason::unreachable), nullptr);
+  monitorable_actor::on_destroy();
+}
+
 void lean_actor::launch(caf::execution_unit*, bool lazy, bool) {
   if (tracked_) detail::scheduler::of(home_system()).remember(links_);
   if (lazy && inbox_.try_block()) return;

@@ -13,6 +13,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <mutex>
 
@@ -25,8 +27,10 @@ using steady = std::chrono::steady_clock;
 /// Marks this thread as driving a worker for the length of a scope.
 class driving {
  public:
-  explicit driving(detail::worker& w) : outer_(detail::here) {
-    if (outer_.worker != nullptr)
+  enum class nesting { refused, in_another_runtime };
+
+  explicit driving(detail::worker& w, nesting permitted = nesting::refused) : outer_(detail::here) {
+    if (outer_.worker != nullptr && (permitted == nesting::refused || &outer_.worker->owner() == &w.owner()))
       throw invalid_state(
           "this thread drives a runtime already; await inside a task instead of running a second loop in it");
     detail::here = {&w, nullptr, nullptr};
@@ -119,26 +123,38 @@ struct timer_handle::state : std::enable_shared_from_this<timer_handle::state> {
     state& owner;
   };
 
-  state(detail::worker& w, std::function<void()> f) : where(w), function(std::move(f)), timer(*this) {}
+  state(detail::worker& w, std::function<void()> f, const std::source_location& asked)
+      : where(w), function(std::move(f)), asked_at(asked), timer(*this) {}
 
   void due() noexcept {
-    detail::post_function(where, [self = std::exchange(alive, nullptr)] {
-      if (auto call = std::exchange(self->function, nullptr)) call();
-    });
+    detail::post_function(
+        where,
+        [self = std::exchange(alive, nullptr)] {
+          if (!self->claimed.exchange(true, std::memory_order_acq_rel)) std::exchange(self->function, nullptr)();
+        },
+        asked_at);
+  }
+
+  /// True when this prevented the call.
+  bool cancel() noexcept {
+    timer.disarm();
+    const auto keep = std::exchange(alive, nullptr);
+    if (claimed.exchange(true, std::memory_order_acq_rel)) return false;
+    function = nullptr;
+    return true;
   }
 
   detail::worker& where;
-  std::function<void()> function;
+  std::function<void()> function;  // belongs to whoever set `claimed`
+  std::source_location asked_at;
+  std::atomic<bool> claimed{false};  // called or cancelled
   alarm timer;
   std::shared_ptr<state> alive;  // itself, while armed
 };
 
 bool timer_handle::cancel() noexcept {
   if (!state_) return false;
-  const auto state = std::exchange(state_, nullptr);
-  state->timer.disarm();
-  const auto keep = std::exchange(state->alive, nullptr);
-  return std::exchange(state->function, nullptr) != nullptr;
+  return std::exchange(state_, nullptr)->cancel();
 }
 
 // -- runtime ----------------------------------------------------------------------------------
@@ -152,10 +168,26 @@ struct runtime::impl {
     system = std::make_unique<caf::actor_system>(*config);
     // CAF would wait for every actor for ever; shutdown() ends them with a deadline instead.
     system->await_actors_before_shutdown(false);
-    watch = options.clock->watch([this] { first().wake(); });
+    watch = options.clock->watch([this] {
+      for (const auto& each : scheduler().workers()) each->wake();
+    });
   }
 
   ~impl() { options.clock->unwatch(watch); }
+
+  /// Keeps track of a callback, so that none is left when the runtime ends.
+  void remember(const std::shared_ptr<timer_handle::state>& callback) {
+    std::lock_guard guard(handler_mutex);
+    if (callbacks.size() >= callbacks_worth_a_look) {
+      std::erase_if(callbacks, [](const auto& each) { return each.expired(); });
+      callbacks_worth_a_look = std::max<std::size_t>(64, callbacks.size() * 2);
+    }
+    callbacks.push_back(callback);
+  }
+  void forget_callbacks() {
+    for (const auto& each : std::exchange(callbacks, {}))
+      if (const auto callback = each.lock()) callback->cancel();
+  }
 
   detail::scheduler& scheduler() { return detail::scheduler::of(*system); }
   detail::worker& first() { return scheduler().first(); }
@@ -163,13 +195,13 @@ struct runtime::impl {
   /// Drives the first worker until `finished`.
   template <class F>
   void drive_until(F finished) {
-    driving scope(first());
     while (!finished()) first().round(true);
   }
 
   /// Drives until `finished` or the point in (real) time. True when finished.
   template <class F>
   bool drive_until(F finished, steady::time_point deadline) {
+    driving scope(first(), driving::nesting::in_another_runtime);
     asio::steady_timer alarm(first().io(), deadline);
     bool late = false;
     alarm.async_wait([&late](const asio::error_code& failure) { late = !failure; });
@@ -207,14 +239,41 @@ struct runtime::impl {
   std::optional<shutdown_report> report;
   int signal = 0;  // the one that cancelled the main task
   std::mutex handler_mutex;
-  std::function<void(const incident&)> handler;  // guarded by handler_mutex
+  std::function<void(const incident&)> handler;                     // guarded by handler_mutex
+  std::vector<std::weak_ptr<timer_handle::state>> callbacks;  // guarded by handler_mutex
+  std::size_t callbacks_worth_a_look = 64;                         // guarded by handler_mutex
 };
+
+namespace {
+
+// The runtimes of this process: an actor may outlive its own.
+struct directory {
+  std::recursive_mutex mutex;
+  std::vector<std::pair<const caf::actor_system*, runtime*>> entries;  // guarded by mutex
+};
+
+directory& runtimes() {
+  static directory all;
+  return all;
+}
+
+}  // namespace
 
 runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(*this, std::move(options))) {
   impl_->handler = impl_->options.on_incident;
+  std::lock_guard guard(runtimes().mutex);
+  runtimes().entries.emplace_back(impl_->system.get(), this);
 }
 
-runtime::~runtime() { shutdown(); impl_->system.reset(); }
+runtime::~runtime() {
+  shutdown();
+  {
+    std::lock_guard guard(runtimes().mutex);
+    std::erase_if(runtimes().entries, [this](const auto& entry) { return entry.second == this; });
+  }
+  impl_->forget_callbacks();
+  impl_->system.reset();
+}
 
 runtime& runtime::current() { return detail::runtime_here("runtime::current"); }
 
@@ -225,7 +284,16 @@ const runtime_options& runtime::options() const noexcept { return impl_->options
 std::size_t runtime::alive() const noexcept { return impl_->scheduler().alive(); }
 std::uint64_t runtime::sleeps() const noexcept { return impl_->first().sleeps(); }
 
+void runtime::check_may_run() const {
+  if (detail::here.worker != nullptr)
+    throw invalid_state(
+        "this thread drives a runtime already; await inside a task instead of running a second loop in it");
+  if (impl_->report)
+    throw invalid_state("runtime \"" + impl_->options.name + "\" was shut down; make a new one to run something");
+}
+
 void runtime::drive_main(detail::task_actor_base& main) {
+  driving scope(impl_->first());
   auto& first = impl_->first();
   main.attach_functor([&first] { first.wake(); });
   std::optional<asio::signal_set> signals;
@@ -281,6 +349,7 @@ bool runtime::step() {
 const shutdown_report& runtime::shutdown() {
   if (impl_->report) return *impl_->report;
   auto& report = impl_->report.emplace();
+  impl_->scheduler().await_ends();
   const auto began = steady::now();
   const auto deadline = began + impl_->options.shutdown_timeout;
   const auto anybody = [](shutdown_phase) { return true; };
@@ -300,17 +369,23 @@ const shutdown_report& runtime::shutdown() {
   return report;
 }
 
-void runtime::call_soon(std::function<void()> function) { detail::post_function(impl_->first(), std::move(function)); }
-
-timer_handle runtime::call_later(duration delay, std::function<void()> function) {
-  return call_at(now() + delay, std::move(function));
+void runtime::call_soon(std::function<void()> function, std::source_location where) {
+  detail::post_function(impl_->first(), std::move(function), where);
 }
 
-timer_handle runtime::call_at(time_point when, std::function<void()> function) {
+timer_handle runtime::call_later(duration delay, std::function<void()> function, std::source_location where) {
+  return call_at(after(now(), delay), std::move(function), where);
+}
+
+timer_handle runtime::call_at(time_point when, std::function<void()> function, std::source_location where) {
   timer_handle handle;
-  handle.state_ = std::make_shared<timer_handle::state>(impl_->first(), std::move(function));
+  auto& first = impl_->first();
+  handle.state_ = std::make_shared<timer_handle::state>(first, std::move(function), where);
   handle.state_->alive = handle.state_;
-  impl_->first().timers().arm(handle.state_->timer, when);
+  impl_->remember(handle.state_);
+  first.timers().arm(handle.state_->timer, when);
+  // A sleeping worker has to set its alarm anew.
+  if (detail::here.worker != &first) first.wake();
   return handle;
 }
 
@@ -331,10 +406,15 @@ void runtime::report(const incident& what) noexcept {
     std::lock_guard guard(impl_->handler_mutex);
     handler = impl_->handler;
   }
-  if (handler)
-    handler(what);
-  else
+  if (!handler) {
     spdlog::error("{}", to_string(what));
+    return;
+  }
+  try {
+    handler(what);
+  } catch (...) {
+    spdlog::error("the exception handler threw ({}) when it was told: {}", describe(std::current_exception()), to_string(what));
+  }
 }
 
 namespace detail {
@@ -346,6 +426,16 @@ runtime& runtime_here(const char* operation) {
 }
 
 caf::actor_system& system_of(runtime& owner) noexcept { return owner.system(); }
+
+void report_of(const caf::actor_system& system, const incident& what) noexcept {
+  std::lock_guard guard(runtimes().mutex);
+  for (const auto& [known, owner] : runtimes().entries)
+    if (known == &system) {
+      owner->report(what);
+      return;
+    }
+  spdlog::error("{}", to_string(what));
+}
 
 void report_never_started(const std::source_location& where) noexcept {
   const incident what{"BK001",

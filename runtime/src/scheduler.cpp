@@ -1,5 +1,8 @@
 #include <buskin/runtime/detail/scheduler.hpp>
 
+#include <buskin/runtime/errors.hpp>
+#include <buskin/runtime/runtime.hpp>
+
 #include <caf/actor_system_config.hpp>
 #include <caf/scheduled_actor.hpp>
 
@@ -13,10 +16,17 @@ namespace {
 /// A function as a job.
 class function_job final : public caf::resumable, public recycled {
  public:
-  explicit function_job(std::function<void()> function) : function_(std::move(function)) {}
+  function_job(std::function<void()> function, const std::source_location& asked)
+      : function_(std::move(function)), asked_(asked) {}
   subtype_t subtype() const override { return function_object; }
-  resume_result resume(caf::execution_unit*, size_t) override {
-    function_();
+  resume_result resume(caf::execution_unit* unit, size_t) override {
+    try {
+      function_();
+    } catch (...) {
+      const auto error = std::current_exception();
+      static_cast<worker*>(unit)->owner().owner().report(
+          {"BK003", "a callback threw: " + describe(error), error, {}, asked_});
+    }
     return done;
   }
   void intrusive_ptr_add_ref_impl() override { ++references_; }
@@ -26,6 +36,7 @@ class function_job final : public caf::resumable, public recycled {
 
  private:
   std::function<void()> function_;
+  std::source_location asked_;
   std::atomic<int> references_{1};
 };
 
@@ -49,8 +60,8 @@ class living_caf_actor final : public caf::attachable, public live_links, public
 
 }  // namespace
 
-void post_function(worker& where, std::function<void()> function) {
-  where.submit(new function_job(std::move(function)));
+void post_function(worker& where, std::function<void()> function, const std::source_location& asked) {
+  where.submit(new function_job(std::move(function), asked));
 }
 
 // -- CAF's clock ------------------------------------------------------------------------------
@@ -256,6 +267,7 @@ void scheduler::forget(live_links& links) noexcept {
   links.after = links.before = nullptr;
   unlock_living();
   alive_.fetch_sub(1, std::memory_order_acq_rel);
+  if (ends_awaited_.load(std::memory_order_seq_cst)) first().wake();
 }
 
 void scheduler::notice(caf::resumable& job) {

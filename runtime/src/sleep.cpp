@@ -17,10 +17,13 @@ timer_wait::timer_wait(time_point due, wait_kind kind, const std::source_locatio
 
 void timer_wait::begin(const char* operation) {
   host_ = &stack_here(operation).host();
-  here.worker->timers().arm(*this, record_.until);
+  if (record_.until != wait_record::no_deadline) here.worker->timers().arm(*this, record_.until);
 }
 
-bool timer_wait::withdraw() noexcept { return disarm(); }
+bool timer_wait::withdraw() noexcept {
+  disarm();
+  return !fired_.load(std::memory_order_acquire);
+}
 
 void timer_wait::on_fire(timer& t) noexcept {
   auto& self = static_cast<timer_wait&>(t);

@@ -4,6 +4,8 @@
 #include <buskin/runtime/failure.hpp>
 #include <buskin/runtime/runtime.hpp>
 
+#include <caf/sec.hpp>
+
 namespace buskin::detail {
 
 task_actor_base::task_actor_base(caf::actor_config& config, std::string name, const std::source_location& created)
@@ -19,14 +21,20 @@ task_actor_base::~task_actor_base() {
     unread_ = static_cast<caf::mailbox_element*>(owner->next);
   }
   if (error_ && state() == task_state::failed && !fetched_.load(std::memory_order_relaxed)) {
-    scheduler::of(home_system())
-        .owner()
-        .report({"BK002", "the exception of a task was never fetched: " + describe(error_), error_, name_, created_});
+    report_of(home_system(),
+              {"BK002", "the exception of a task was never fetched: " + describe(error_), error_, name_, created_});
   }
 }
 
 bool task_actor_base::cancel(std::exception_ptr reason) {
   if (done()) return false;
+  if (here.actor == this) {
+    // By itself: it surfaces at the next suspension, and counts also if there is none.
+    stack_.cancel(std::move(reason));
+    signal();
+    return true;
+  }
+  cancelled_early_.store(true, std::memory_order_release);
   return post([reason = std::move(reason)](lean_actor& self) {
     auto& task = static_cast<task_actor_base&>(self);
     task.stack_.cancel(reason);
@@ -46,6 +54,15 @@ std::string task_actor_base::title() const { return "task \"" + name_ + "\""; }
 void task_actor_base::on_start() { on_signal(); }
 
 void task_actor_base::on_signal() {
+  if (!begun_) {
+    // Cancelled before its first step: the request, which is in the mailbox, comes first, and the body never runs.
+    if (!stack_.cancel_pending() && cancelled_early_.load(std::memory_order_acquire)) return;
+    if (stack_.cancel_pending()) {
+      settle();
+      return;
+    }
+    begun_ = true;
+  }
   stack_.advance();
   if (stack_.done()) settle();
 }
@@ -59,8 +76,8 @@ void task_actor_base::on_exit_request(caf::exit_msg& request) {
 
 void task_actor_base::settle() {
   if (done()) return;
-  error_ = collect();
-  if (!error_ && stack_.cancel_pending()) error_ = std::make_exception_ptr(cancelled());
+  if (begun_) error_ = collect();
+  if (!error_ && stack_.cancel_pending()) error_ = stack_.pending_cancel();
   stack_.destroy();
   quit(to_error(error_));
 }
@@ -82,6 +99,13 @@ void task_actor_base::on_end() noexcept {
     }
   }
   state_.store(state, std::memory_order_release);
+  // Requests that nobody received are not left without an answer.
+  while (unread_ != nullptr) {
+    caf::mailbox_element_ptr element(unread_);
+    unread_ = static_cast<caf::mailbox_element*>(element->next);
+    respond(*element, caf::make_message(caf::make_error(caf::sec::request_receiver_down)));
+  }
+  last_unread_ = nullptr;
   drop();
 }
 

@@ -65,6 +65,7 @@ void worker::submit(caf::resumable* job) {
 }
 
 void worker::wake() noexcept {
+  woken_.store(true, std::memory_order_seq_cst);
   if (sleeping_.exchange(false, std::memory_order_seq_cst)) asio::post(io_, [] {});
 }
 
@@ -168,8 +169,8 @@ void worker::sleep() {
   arm_alarm();
   sleeping_.store(true, std::memory_order_seq_cst);
   if (threaded_) owner_.note_idle(*this);
-  // A submission or a job to steal that came before the flags were seen must not be slept over.
-  if (submissions_.empty() && !(threaded_ && owner_.anything_to_steal(*this))) {
+  // A wake-up, a submission or a job to steal that came before the flags were seen must not be slept over.
+  if (!woken_.exchange(false, std::memory_order_seq_cst) && submissions_.empty() && !(threaded_ && owner_.anything_to_steal(*this))) {
     sleeps_.fetch_add(1, std::memory_order_relaxed);
     io_.run_one();
   }

@@ -60,6 +60,9 @@ class framed {
     co_await stream_.write(bytes);
   }
 
+  /// Takes the stream as ended: what is buffered is decoded as the last there is. For after a read that failed.
+  void end() noexcept { ended_ = true; }
+
   const stream& bytes() const noexcept { return stream_; }
   Codec& codec_state() noexcept { return codec_; }
 

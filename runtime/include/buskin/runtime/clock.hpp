@@ -12,6 +12,11 @@ namespace buskin {
 using duration = std::chrono::steady_clock::duration;
 using time_point = std::chrono::steady_clock::time_point;
 
+/// `from + length`, or the end of time where that lies beyond it.
+constexpr time_point after(time_point from, duration length) noexcept {
+  return length > duration::zero() && from > time_point::max() - length ? time_point::max() : from + length;
+}
+
 /// A source of monotonic time.
 class clock {
  public:

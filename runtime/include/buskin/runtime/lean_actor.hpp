@@ -168,6 +168,7 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   using caf::abstract_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override;
   void launch(caf::execution_unit* unit, bool lazy, bool hide) override;
+  void on_destroy() override;
   resume_result resume(caf::execution_unit* unit, size_t max_throughput) final;
   void intrusive_ptr_add_ref_impl() final { intrusive_ptr_add_ref(ctrl()); }
   void intrusive_ptr_release_impl() final { intrusive_ptr_release(ctrl()); }

@@ -112,10 +112,11 @@ class runtime {
 
   // -- running ----------------------------------------------------------------------------------
 
-  /// Runs `main` to its end, shuts everything down, and returns or throws what `main` did.
+  /// Runs `main` to its end, shuts everything down, and returns or throws what `main` did. Throws invalid_state, and `main` does
+  /// not run, in a thread that drives a runtime already and after a shutdown.
   template <class T>
   T run(task<T> main, std::source_location where = std::source_location::current()) {
-    auto actor = detail::start_task(*this, std::move(main), {"main"}, where);
+    auto actor = start_main(std::move(main), where);
     drive_main(*actor);
     finish_main(*actor);
     return actor->template result<true>();
@@ -124,7 +125,7 @@ class runtime {
   /// Runs until `main` has ended; everything else stays as it is.
   template <class T>
   T run_until_complete(task<T> main, std::source_location where = std::source_location::current()) {
-    auto actor = detail::start_task(*this, std::move(main), {"main"}, where);
+    auto actor = start_main(std::move(main), where);
     drive_main(*actor);
     return actor->template result<true>();
   }
@@ -142,11 +143,15 @@ class runtime {
 
   // -- callbacks --------------------------------------------------------------------------------
 
+  // What they throw is reported (BK003) with the place that asked for the call.
+
   /// Calls `function` in a later turn of the first worker, first in first out. Any thread.
-  void call_soon(std::function<void()> function);
+  void call_soon(std::function<void()> function, std::source_location where = std::source_location::current());
   /// Calls `function` on the first worker after `delay` or at `when`. In a thread of this runtime.
-  timer_handle call_later(duration delay, std::function<void()> function);
-  timer_handle call_at(time_point when, std::function<void()> function);
+  timer_handle call_later(duration delay, std::function<void()> function,
+                          std::source_location where = std::source_location::current());
+  timer_handle call_at(time_point when, std::function<void()> function,
+                       std::source_location where = std::source_location::current());
 
   // -- looking at it ----------------------------------------------------------------------------
 
@@ -172,10 +177,28 @@ class runtime {
 
  private:
   struct impl;
+  template <class T>
+  lean_ref<detail::task_actor<T>> start_main(task<T> main, const std::source_location& where) {
+    try {
+      check_may_run();
+    } catch (...) {
+      main.dismiss();
+      throw;
+    }
+    return detail::start_task(*this, std::move(main), {"main"}, where);
+  }
+  void check_may_run() const;
   void drive_main(detail::task_actor_base& main);
   void finish_main(detail::task_actor_base& main);
   std::unique_ptr<impl> impl_;
 };
+
+namespace detail {
+
+/// Tells the runtime that `system` belongs to; the log, if that runtime has ended.
+void report_of(const caf::actor_system& system, const incident& what) noexcept;
+
+}  // namespace detail
 
 /// Runs a whole program: makes a runtime, runs `main`, shuts down.
 template <class T>

@@ -21,7 +21,7 @@ class timer_wait : public wait, private timer {
 
  protected:
   ~timer_wait() = default;
-  /// Arms the timer. In the task's turn.
+  /// Arms the timer, unless it is never due. In the task's turn.
   void begin(const char* operation);
 
  private:
@@ -62,7 +62,7 @@ inline detail::sleep_awaiter sleep_until(time_point when,
 
 /// Waits for `delay` (asyncio's `sleep`). Zero or less lets the others have one turn.
 inline detail::sleep_awaiter sleep(duration delay, std::source_location where = std::source_location::current()) {
-  return {detail::now_here("sleep") + delay, where};
+  return {after(detail::now_here("sleep"), delay), where};
 }
 
 /// Lets every other actor that is ready have a turn.

@@ -66,7 +66,7 @@ class task_promise final : public task_promise_base {
 
   task<T> get_return_object() noexcept;
 
-  template <class U>
+  template <class U = T>
     requires std::convertible_to<U, T>
   void return_value(U&& value) {
     value_.emplace(std::forward<U>(value));

@@ -151,6 +151,8 @@ class coro_stack {
   /// Takes one request back; returns how many remain.
   std::uint32_t uncancel() noexcept;
   bool cancel_pending() const noexcept { return pending_cancel_ != nullptr; }
+  /// The reason of the request that has not surfaced yet, or null.
+  const std::exception_ptr& pending_cancel() const noexcept { return pending_cancel_; }
 
   /// What is to be resumed when the running coroutine suspends for good. Called by task<T>.
   void continue_with(std::coroutine_handle<> next) noexcept { next_ = next; }

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <source_location>
 #include <thread>
 #include <vector>
 
@@ -108,6 +109,8 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   /// Calls `visit` with every live actor. `visit` must not end or start actors.
   void for_each_alive(const std::function<void(caf::abstract_actor&)>& visit);
   std::size_t alive() const noexcept { return alive_.load(std::memory_order_acquire); }
+  /// From now on the first worker is woken by every end.
+  void await_ends() noexcept { ends_awaited_.store(true, std::memory_order_seq_cst); }
 
  private:
   void lock_living() noexcept;
@@ -124,9 +127,10 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   std::atomic_flag living_lock_;
   live_links living_;  // a circle; guarded by living_lock_
   std::atomic<std::size_t> alive_{0};
+  std::atomic<bool> ends_awaited_{false};  // partner of living_lock_: set before the look at the list that it is to end
 };
 
-/// Runs a function once, as a job of a worker.
-void post_function(worker& where, std::function<void()> function);
+/// Runs a function once, as a job of a worker. An exception it throws is reported (BK003) with the place that asked for it.
+void post_function(worker& where, std::function<void()> function, const std::source_location& asked = {});
 
 }  // namespace buskin::detail

@@ -86,6 +86,8 @@ class task_actor_base : public lean_actor {
   caf::mailbox_element* unread_ = nullptr;       // owned, oldest first
   caf::mailbox_element* last_unread_ = nullptr;
   std::atomic<task_state> state_{task_state::pending};
+  std::atomic<bool> cancelled_early_{false};  // a request is in the mailbox, or was
+  bool begun_ = false;                         // its first step was taken
   mutable std::atomic<bool> fetched_{false};
 };
 

@@ -55,7 +55,7 @@ class worker final : public caf::execution_unit {
 
   /// Queues an actor for this worker and wakes it.
   void submit(caf::resumable* job);
-  /// Ends a sleep.
+  /// Ends a sleep, or the next one if it does not sleep now: what was changed before is seen.
   void wake() noexcept;
   /// Takes the oldest job that others may run.
   caf::resumable* steal() { return movable_.steal(); }
@@ -99,6 +99,7 @@ class worker final : public caf::execution_unit {
   submission_queue<caf::resumable*> submissions_;
   std::vector<caf::resumable*> incoming_;
   std::atomic<bool> sleeping_{false};  // partner of submissions_: set before the last look at it
+  std::atomic<bool> woken_{false};     // a wake-up that no sleep has used yet
   std::atomic<std::uint64_t> sleeps_{0};
 
   asio::steady_timer alarm_{io_};
