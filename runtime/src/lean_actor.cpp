@@ -172,43 +172,51 @@ caf::resumable::resume_result lean_actor::resume(caf::execution_unit* unit, size
   detail::here.stack = nullptr;
   auto result = awaiting_message;
   if (stage_.load(std::memory_order_relaxed) == stage::fresh) start();
-  for (size_t handled = 0;;) {
-    if (attention_.load(std::memory_order_relaxed)) {
-      attention_.store(false, std::memory_order_seq_cst);
-      on_signal();
-    }
+  for (size_t handled = 0, signals = 0;;) {
     if (stage_.load(std::memory_order_relaxed) == stage::ending) {
       finish(unit);
       result = done;
       break;
     }
-    if (again_) {
-      again_ = false;
-      attention_.store(true, std::memory_order_relaxed);
-      result = resume_later;
-      break;
-    }
-    if (!fetch()) {
-      // Someone else may run the actor as soon as it is blocked, so the thread's record is put back before that.
-      detail::here = outer;
-      if (block()) return awaiting_message;
-      detail::here.actor = this;
-      detail::here.stack = nullptr;
+    const bool permitted = handled < max_throughput;
+    if (permitted && fetch()) {
+      caf::mailbox_element_ptr element(pending_);
+      pending_ = static_cast<caf::mailbox_element*>(element->next);
+      element->next = nullptr;
+      current_mailbox_element(element.get());
+      dispatch(element);
+      current_mailbox_element(nullptr);
+      ++handled;
       continue;
     }
-    caf::mailbox_element_ptr element(pending_);
-    pending_ = static_cast<caf::mailbox_element*>(element->next);
-    element->next = nullptr;
-    current_mailbox_element(element.get());
-    dispatch(element);
-    current_mailbox_element(nullptr);
-    if (++handled >= max_throughput && stage_.load(std::memory_order_relaxed) != stage::ending) {
+    // Messages come first: a cancellation that was requested before a wait ended is seen before that end. Also by a task that
+    // does nothing but yield.
+    if (!again_ && signals != max_throughput && take_signal()) {
+      ++signals;
+      continue;
+    }
+    if (again_ || !permitted || attention_.load(std::memory_order_relaxed)) {
+      if (again_) attention_.store(true, std::memory_order_relaxed);
+      again_ = false;
       result = resume_later;
       break;
     }
+    // Someone else may run the actor as soon as it is blocked, so the thread's record is put back before that.
+    detail::here = outer;
+    if (block()) return awaiting_message;
+    detail::here.actor = this;
+    detail::here.stack = nullptr;
   }
   detail::here = outer;
   return result;
+}
+
+/// Lets a signal that came be dealt with.
+bool lean_actor::take_signal() {
+  if (!attention_.load(std::memory_order_relaxed)) return false;
+  attention_.store(false, std::memory_order_seq_cst);
+  on_signal();
+  return true;
 }
 
 void lean_actor::start() {
@@ -230,6 +238,7 @@ void lean_actor::dispatch(caf::mailbox_element_ptr& owner) {
         detail::reply_slot* slot = *at;
         *at = slot->next_;
         slot->reply(element.move_content_to_message());
+        take_signal();  // what waited for the answer goes on before the next message
         return;
       }
     return;  // a late answer to a request that was given up: nobody else may see it

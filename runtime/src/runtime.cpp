@@ -17,6 +17,7 @@
 #include <atomic>
 #include <csignal>
 #include <mutex>
+#include <unordered_set>
 
 namespace buskin {
 
@@ -204,6 +205,9 @@ struct runtime::impl {
     driving scope(first(), driving::nesting::in_another_runtime);
     asio::steady_timer alarm(first().io(), deadline);
     bool late = false;
+    // Also behind the deadline everybody has a turn.
+    for (int i = 0; i != 64 && !finished() && first().round(false); ++i) {
+    }
     alarm.async_wait([&late](const asio::error_code& failure) { late = !failure; });
     drive_until([&] { return late || finished(); });
     if (!late) {
@@ -222,13 +226,16 @@ struct runtime::impl {
     return found;
   }
 
-  /// Asks all actors of a phase to end and waits for them.
+  /// Asks all actors of a phase to end, also those that are started meanwhile, and waits for them.
   bool end_phase(bool (*wanted)(shutdown_phase), steady::time_point deadline) {
-    const auto actors = living(wanted);
-    if (actors.empty()) return true;
-    for (const auto& actor : actors)
-      caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-    return drive_until([&] { return living(wanted).empty(); }, deadline);
+    std::unordered_set<caf::actor_id> asked;
+    const auto ended = [&] {
+      const auto actors = living(wanted);
+      for (const auto& actor : actors)
+        if (asked.insert(actor->id()).second) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+      return actors.empty();
+    };
+    return ended() || drive_until(ended, deadline);
   }
 
   clock real_clock;

@@ -36,13 +36,15 @@ auto wrap_handler(Self* self, handler_home home, handling how, F function, R (F:
   return [self, home, how, function = std::make_shared<F>(std::move(function))](
              std::decay_t<Args>... args) -> caf::result<caf::message> {
     auto promise = self->make_response_promise();
-    auto call = [home, how, function, promise](std::decay_t<Args>&... values) mutable {
+    const bool exclusive = how == handling::exclusive;
+    auto call = [home, exclusive, function, promise](std::decay_t<Args>&... values) mutable {
       if constexpr (is_task<R>::value) {
         using value_type = typename task_result<R>::type;
-        if (how == handling::exclusive) home.stacks->set_exclusive(true);
+        home.stacks->set_exclusive(exclusive);
         home.stacks->start(
             std::make_unique<handler_run_of<value_type>>(*home.host, std::move(promise), (*function)(std::move(values)...)));
       } else {
+        static_cast<void>(exclusive);
         try {
           if constexpr (std::is_void_v<R>) {
             (*function)(std::move(values)...);
@@ -55,7 +57,7 @@ auto wrap_handler(Self* self, handler_home home, handling how, F function, R (F:
         }
       }
     };
-    if (how == handling::exclusive && home.stacks->exclusive())
+    if (exclusive && home.stacks->exclusive())
       home.stacks->when_free(
           [call, values = std::tuple<std::decay_t<Args>...>(std::move(args)...)]() mutable { std::apply(call, values); });
     else

@@ -220,6 +220,7 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   void schedule() noexcept;
   void dispatch(caf::mailbox_element_ptr& element);
   void start();
+  bool take_signal();
   void finish(caf::execution_unit* unit) noexcept;
   bool fetch() noexcept;
   bool block() noexcept;
