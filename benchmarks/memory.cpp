@@ -1,7 +1,8 @@
 // What an actor that only waits weighs, in bytes.
 //
-// (heap in use with N of them - heap in use before) / N, as malloc counts it (its own rounding included): everything of the
-// actor, its control block, its coroutine frame, its place in lists. For information; nothing is compared with a peer.
+// (heap in use with N of them - heap in use before) / N, as malloc counts it (its own rounding
+// included): everything of the actor, its control block, its coroutine frame, its place in lists.
+// For information; nothing is compared with a peer.
 #include <buskin/actors/behavior_actor.hpp>
 #include <buskin/actors/receive.hpp>
 #include <buskin/actors/task_handle.hpp>
@@ -53,7 +54,8 @@ class idle_caf final : public caf::event_based_actor {
 
 buskin::task<void> idle_task() { co_await buskin::receive<int>(); }
 
-void weigh(const char* what, std::size_t size, const std::function<caf::actor(buskin::runtime&)>& start) {
+void weigh(const char* what, std::size_t size,
+           const std::function<caf::actor(buskin::runtime&)>& start) {
   buskin::runtime_options options;
   options.signals = buskin::signal_handling::none;
   buskin::runtime owner(options);
@@ -77,10 +79,12 @@ void weigh(const char* what, std::size_t size, const std::function<caf::actor(bu
 
 int main() {
   using task_actor = buskin::detail::task_actor<void>;
-  weigh("lean_actor", sizeof(idle_lean), [](buskin::runtime& owner) { return buskin::spawn_actor<idle_lean>(owner.system()); });
+  weigh("lean_actor", sizeof(idle_lean),
+        [](buskin::runtime& owner) { return buskin::spawn_actor<idle_lean>(owner.system()); });
   weigh("behavior_actor", sizeof(idle_handlers),
         [](buskin::runtime& owner) { return buskin::spawn_actor<idle_handlers>(owner.system()); });
-  weigh("task in receive", sizeof(task_actor), [](buskin::runtime& owner) { return buskin::spawn(owner, idle_task()).actor(); });
+  weigh("task in receive", sizeof(task_actor),
+        [](buskin::runtime& owner) { return buskin::spawn(owner, idle_task()).actor(); });
   weigh("CAF's event_based_actor", sizeof(idle_caf), [](buskin::runtime& owner) {
     return caf::actor_cast<caf::actor>(owner.system().spawn<idle_caf>());
   });

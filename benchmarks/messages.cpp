@@ -1,9 +1,12 @@
-// What a message costs: ping-pong, request and response, spawning and ending, many senders and one receiver.
+// What a message costs: ping-pong, request and response, spawning and ending, many senders and one
+// receiver.
 //
-// Ours: lean actors, the friendlier forms above them (behavior_actor, a task that asks), and CAF's own actors on our
-// scheduler; all on a cooperative runtime. The peer: CAF's event-based actors on CAF's scheduler, with one and with two
-// threads, the better one counts. CAF's side is the same source in both places, written as classes with handlers set once,
-// plain sends, and the next request sent from within the answer's handler.
+// Ours: lean actors, the friendlier forms above them (behavior_actor, a task that asks), and CAF's
+// own actors on our scheduler; all on a cooperative runtime. The peer: CAF's event-based actors on
+// CAF's scheduler, with one and with two threads, the better one counts. CAF's side is the same
+// source in both places, written as classes with handlers set once, plain sends, and the next
+// request sent from within the answer's handler. The file is long because each piece of work stands
+// here three times, in the three ways to write an actor.
 #include <support/comparison.hpp>
 #include <support/stage.hpp>
 
@@ -136,7 +139,8 @@ class pong final : public caf::event_based_actor {
  public:
   using event_based_actor::event_based_actor;
   caf::behavior make_behavior() override {
-    return {[this](int number) { send(caf::actor_cast<caf::actor>(current_sender()), number + 1); }};
+    return {
+        [this](int number) { send(caf::actor_cast<caf::actor>(current_sender()), number + 1); }};
   }
 };
 
@@ -281,8 +285,8 @@ void request_response_from_task(buskin::runtime& owner, finish_line& line) {
 
 // -- spawn and end ----------------------------------------------------------------------------
 
-/// Children are spawned a brood at a time, and the last of a brood asks for the next, so that the measure is the actors and not
-/// the memory of a hundred thousand of them at once.
+/// Children are spawned a brood at a time, and the last of a brood asks for the next, so that the
+/// measure is the actors and not the memory of a hundred thousand of them at once.
 class generation {
  public:
   explicit generation(finish_line& line) : line_(line) {}
@@ -413,8 +417,9 @@ void spawn_and_end(caf::actor_system& system, finish_line& line) {
 
 // -- many to one ------------------------------------------------------------------------------
 //
-// A sender sends what it has credit for and waits for more, which the receiver gives when that has come. Little credit measures the
-// hand-over between actors, much credit what a mailbox and memory can do.
+// A sender sends what it has credit for and waits for more, which the receiver gives when that has
+// come. Little credit measures the hand-over between actors, much credit what a mailbox and memory
+// can do.
 
 /// What has come from each sender; says when one may go on and when all is done.
 class tally {
@@ -438,7 +443,8 @@ namespace lean {
 
 class receiver final : public buskin::lean_actor {
  public:
-  receiver(caf::actor_config& config, finish_line& line, int credit) : lean_actor(config), tally_(line, credit) {}
+  receiver(caf::actor_config& config, finish_line& line, int credit)
+      : lean_actor(config), tally_(line, credit) {}
 
  protected:
   void on_message(caf::mailbox_element_ptr& element) override {
@@ -474,7 +480,8 @@ namespace handlers {
 
 class receiver final : public buskin::behavior_actor {
  public:
-  receiver(caf::actor_config& config, finish_line& line, int credit) : behavior_actor(config), tally_(line, credit) {}
+  receiver(caf::actor_config& config, finish_line& line, int credit)
+      : behavior_actor(config), tally_(line, credit) {}
 
  protected:
   caf::behavior make_behavior() override {
@@ -514,10 +521,12 @@ namespace peer {
 
 class receiver final : public caf::event_based_actor {
  public:
-  receiver(caf::actor_config& config, finish_line& line, int credit) : event_based_actor(config), tally_(line, credit) {}
+  receiver(caf::actor_config& config, finish_line& line, int credit)
+      : event_based_actor(config), tally_(line, credit) {}
   caf::behavior make_behavior() override {
     return {[this](int number) {
-      if (tally_.count(number)) send(caf::actor_cast<caf::actor>(current_sender()), credit_atom::value);
+      if (tally_.count(number))
+        send(caf::actor_cast<caf::actor>(current_sender()), credit_atom::value);
       if (tally_.complete()) quit();
     }};
   }
@@ -552,7 +561,8 @@ auto many_to_one(int credit) {
     auto to = start<Receiver>(system, line, credit);
     std::vector<caf::actor> all;
     for (int i = 0; i != senders; ++i) all.push_back(start<Sender>(system, to, i, credit));
-    // From an actor, so that under every scheduler all senders are in the queue before the receiver is.
+    // From an actor, so that under every scheduler all senders are in the queue before the receiver
+    // is.
     system.spawn([all](caf::event_based_actor* self) {
       for (const auto& one : all) self->send(one, credit_atom::value);
     });
@@ -567,7 +577,8 @@ bench::contestant ours(std::string name, std::size_t operations, Work work, doub
   return {std::move(name),
           [=] {
             return bench::sample{bench::on_buskin(
-                operations, [&](buskin::runtime& owner, finish_line& line) { work(owner.system(), line); })};
+                operations,
+                [&](buskin::runtime& owner, finish_line& line) { work(owner.system(), line); })};
           },
           {target}};
 }
@@ -598,12 +609,15 @@ int main(int argc, char** argv) {
   const auto from_task = [](auto work) {
     return [work] { return bench::sample{bench::on_buskin(requests, work)}; };
   };
-  all.add({"request and response",
-           {ours("lean_actor", requests, request_response<lean::requester, lean::responder>, 3),
-            ours(caf_on_ours, requests, request_response<peer::requester, peer::responder>, 1.3),
-            {"a task asks a lean_actor", from_task(request_response_from_task<lean::responder>), {}},
-            {"a task asks a behavior_actor", from_task(request_response_from_task<handlers::responder>), {}}},
-           peers(requests, request_response<peer::requester, peer::responder>)});
+  all.add(
+      {"request and response",
+       {ours("lean_actor", requests, request_response<lean::requester, lean::responder>, 3),
+        ours(caf_on_ours, requests, request_response<peer::requester, peer::responder>, 1.3),
+        {"a task asks a lean_actor", from_task(request_response_from_task<lean::responder>), {}},
+        {"a task asks a behavior_actor",
+         from_task(request_response_from_task<handlers::responder>),
+         {}}},
+       peers(requests, request_response<peer::requester, peer::responder>)});
 
   all.add({"spawn and end",
            {ours("lean_actor", spawns, spawn_and_end<spawner<lean::child>>, 2),
@@ -615,10 +629,12 @@ int main(int argc, char** argv) {
   constexpr std::size_t messages = senders * messages_each;
   for (const int credit : {10, 100, messages_each})
     all.add({"many to one (16 to 1), a message, " +
-                 (credit == messages_each ? "all sent at once" : std::to_string(credit) + " under way from each"),
+                 (credit == messages_each ? "all sent at once"
+                                          : std::to_string(credit) + " under way from each"),
              {ours("lean_actor", messages, many_to_one<lean::receiver, lean::sender>(credit), 2),
               ours(caf_on_ours, messages, many_to_one<peer::receiver, peer::sender>(credit), 1.2),
-              ours("behavior_actor", messages, many_to_one<handlers::receiver, handlers::sender>(credit))},
+              ours("behavior_actor", messages,
+                   many_to_one<handlers::receiver, handlers::sender>(credit))},
              peers(messages, many_to_one<peer::receiver, peer::sender>(credit))});
 
   return all.run();

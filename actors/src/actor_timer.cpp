@@ -6,7 +6,7 @@ namespace buskin::detail {
 
 void actor_timer::set(duration delay) {
   due_.store(false, std::memory_order_relaxed);
-  here.worker->timers().arm(*this, here.worker->look() + delay);
+  here.worker->timers().arm(*this, after(here.worker->look(), delay));
 }
 
 void actor_timer::on_fire(timer& t) noexcept {

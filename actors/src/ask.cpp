@@ -39,7 +39,7 @@ caf::message_id reply_wait::begin() {
   host_->await_reply(id.integer_value(), *this);
   registered_ = true;
   if (limit_ != infinite) {
-    record_.until = now_here("ask") + limit_;
+    record_.until = after(now_here("ask"), limit_);
     timer_wait::begin("ask");
   }
   return id;

@@ -13,10 +13,24 @@ namespace buskin::detail {
 
 // -- the coroutines ---------------------------------------------------------------------------
 
+namespace {
+
+void break_promise(caf::response_promise& promise) {
+  if (promise.pending())
+    promise.deliver(
+        make_error(failure::broken_promise, {"buskin::broken_promise", "the actor ended before it answered", nullptr}));
+}
+
+}  // namespace
+
 handler_run::~handler_run() {
   stack.destroy();
-  if (promise_.pending())
-    promise_.deliver(make_error(failure::broken_promise, {"buskin::broken_promise", "the actor ended before it answered", nullptr}));
+  break_promise(promise_);
+}
+
+void handler_stacks::destroy() noexcept {
+  runs_.clear();
+  for (auto& waiting : std::exchange(waiting_, {})) break_promise(waiting.promise);
 }
 
 void handler_stacks::start(std::unique_ptr<handler_run> run) {
@@ -45,7 +59,7 @@ void handler_stacks::reap() {
     exclusive_ = false;
     auto call = std::move(waiting_.front());
     waiting_.pop_front();
-    call();
+    call.call();
     std::erase_if(runs_, [](const auto& run) { return run->stack.done(); });
   }
   if (runs_.empty()) exclusive_ = false;

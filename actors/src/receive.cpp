@@ -11,7 +11,7 @@ bool message_wait::await_ready() {
     throw invalid_state("receive reads the mailbox of a spawned task; a behaviour gets its messages through its handlers");
   if (receiver_->receive(*this)) return true;
   if (limit_ != infinite) {
-    record_.until = now_here("receive") + limit_;
+    record_.until = after(now_here("receive"), limit_);
     begin("receive");
   }
   return false;

@@ -231,8 +231,8 @@ class supervisor::implementation final : public lean_actor {
       return;
     }
     if (asked && c.unwanted) return;
-    // As in Erlang, a child that was asked to shut down ended normally.
-    const bool abnormal = reason && reason != caf::exit_reason::user_shutdown;
+    // As in Erlang, a child that was asked to shut down ended normally; so did one that was cancelled.
+    const bool abnormal = reason && reason != caf::exit_reason::user_shutdown && !is(reason, failure::cancelled);
     const auto lived = detail::now_here("supervisor") - c.started;
     if (!abnormal || lived >= c.spec.backoff.reset_after) c.failures = 0;
     consider_restart(c, abnormal);

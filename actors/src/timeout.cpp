@@ -16,7 +16,15 @@ void timeout_scope::open(const std::source_location& where) {
   where_ = where;
   cancelling_before_ = stack_->cancelling();
   stack_->enter(*this);
-  if (deadline_ != no_deadline) detail::here.worker->timers().arm(*this, deadline_);
+  set();
+}
+
+void timeout_scope::set() {
+  if (deadline_ == no_deadline) return;
+  if (deadline_ > detail::here.worker->look())
+    detail::here.worker->timers().arm(*this, deadline_);
+  else
+    on_fire(*this);  // already behind us: the next suspension is interrupted, whatever it waits for
 }
 
 void timeout_scope::reschedule(time_point when) {
@@ -25,7 +33,7 @@ void timeout_scope::reschedule(time_point when) {
   disarm();
   due_.store(false, std::memory_order_relaxed);
   deadline_ = when;
-  if (when != no_deadline) detail::here.worker->timers().arm(*this, when);
+  set();
 }
 
 void timeout_scope::on_fire(detail::timer& t) noexcept {

@@ -1,8 +1,10 @@
-// Where a benchmark's actors run: a fresh runtime of ours, or a fresh actor system with CAF's own scheduler.
+// Where a benchmark's actors run: a fresh runtime of ours, or a fresh actor system with CAF's own
+// scheduler.
 //
-// The work gets the actor system and a finish line. Nobody blocks inside an actor: on ours the calling thread is the worker
-// and polls until the line was crossed, with CAF it sleeps meanwhile. The time goes from just before the work is given to the
-// moment somebody crosses the line, so neither side pays for waking the caller; building up and tearing down do not count.
+// The work gets the actor system and a finish line. Nobody blocks inside an actor: on ours the
+// calling thread is the worker and polls until the line was crossed, with CAF it sleeps meanwhile.
+// The time goes from just before the work is given to the moment somebody crosses the line, so
+// neither side pays for waking the caller; building up and tearing down do not count.
 #pragma once
 
 #include <buskin/runtime/runtime.hpp>
@@ -30,7 +32,8 @@ class finish_line {
   void wait() const noexcept { crossed_.wait(false, std::memory_order_acquire); }
   /// Nanoseconds for one of `operations` since `began`.
   double cost(steady::time_point began, std::size_t operations) const {
-    return std::chrono::duration<double, std::nano>(at_ - began).count() / static_cast<double>(operations);
+    return std::chrono::duration<double, std::nano>(at_ - began).count() /
+           static_cast<double>(operations);
   }
 
  private:

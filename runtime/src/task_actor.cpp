@@ -69,6 +69,7 @@ void task_actor_base::on_signal() {
 
 void task_actor_base::on_exit_request(caf::exit_msg& request) {
   if (!request.reason) return;
+  if (!exit_reason_) exit_reason_ = request.reason;
   std::string who = request.source ? " by actor " + std::to_string(request.source.id()) : std::string();
   stack_.cancel(std::make_exception_ptr(cancelled("asked to end" + who + ": " + describe(request.reason))));
   on_signal();
@@ -79,7 +80,10 @@ void task_actor_base::settle() {
   if (begun_) error_ = collect();
   if (!error_ && stack_.cancel_pending()) error_ = stack_.pending_cancel();
   stack_.destroy();
-  quit(to_error(error_));
+  auto reason = to_error(error_);
+  // One that was asked to end tells its links and monitors the reason it was given, as CAF's actors do.
+  if (exit_reason_ && is(reason, failure::cancelled)) reason = std::move(exit_reason_);
+  quit(std::move(reason));
 }
 
 void task_actor_base::on_end() noexcept {

@@ -59,7 +59,8 @@ auto wrap_handler(Self* self, handler_home home, handling how, F function, R (F:
     };
     if (exclusive && home.stacks->exclusive())
       home.stacks->when_free(
-          [call, values = std::tuple<std::decay_t<Args>...>(std::move(args)...)]() mutable { std::apply(call, values); });
+          [call, values = std::tuple<std::decay_t<Args>...>(std::move(args)...)]() mutable { std::apply(call, values); },
+          promise);
     else
       call(args...);
     return caf::delegated<caf::message>{};

@@ -115,6 +115,7 @@ class queue_actor final : public broker {
     guard lock(state_mutex_);
     ended_ = true;
     if (how == queue_end::immediate) {
+      dropping_ = true;
       unfinished_ -= items_.size();
       dropped.swap(items_);
       if (unfinished_ == 0) wake_joiners();
@@ -236,6 +237,10 @@ class queue_actor final : public broker {
   void take_back(T item) {
     while (auto waiting = getters_.pop())
       if (waiting->resolve(item)) return;
+    if (dropping_) {  // too late to be taken by anybody
+      if (--unfinished_ == 0) wake_joiners();
+      return;
+    }
     items_.push_front(std::move(item));
   }
 
@@ -251,6 +256,7 @@ class queue_actor final : public broker {
   waiting_line<cell<unit>> joiners_;
   std::size_t unfinished_ = 0;
   bool ended_ = false;
+  bool dropping_ = false;  // ended at once: items that come back are dropped as well
 };
 
 template <class T>

@@ -3,6 +3,7 @@
 
 #include <buskin/actors/time_limit.hpp>
 #include <buskin/runtime/detail/task_actor.hpp>
+#include <buskin/runtime/failure.hpp>
 #include <buskin/runtime/sleep.hpp>
 
 #include <caf/mailbox_element.hpp>
@@ -50,6 +51,7 @@ class receive_awaiter final : public message_wait {
   explicit receive_awaiter(const time_limit& limit) noexcept : message_wait(limit) {}
   auto await_resume() {
     check();
+    answer(caf::message());
     auto& content = element().content();
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       if constexpr (sizeof...(Ts) == 1)
@@ -109,13 +111,18 @@ class receive_with_awaiter final : public message_wait {
     using handler = std::tuple_element_t<I, std::tuple<First, Rest...>>;
     if constexpr (I != sizeof...(Rest))
       if (!pattern<handler>::matches(element().content())) return call<I + 1>();
-    if constexpr (std::is_void_v<result>) {
-      pattern<handler>::call(std::get<I>(handlers_), element().content());
-      answer(caf::message());
-    } else {
-      result value = pattern<handler>::call(std::get<I>(handlers_), element().content());
-      if (element().mid.is_request()) answer(caf::make_message(value));
-      return value;
+    try {
+      if constexpr (std::is_void_v<result>) {
+        pattern<handler>::call(std::get<I>(handlers_), element().content());
+        answer(caf::message());
+      } else {
+        result value = pattern<handler>::call(std::get<I>(handlers_), element().content());
+        if (element().mid.is_request()) answer(caf::make_message(value));
+        return value;
+      }
+    } catch (...) {
+      answer(caf::make_message(to_error(std::current_exception())));
+      throw;
     }
   }
   std::tuple<First, Rest...> handlers_;
@@ -124,7 +131,7 @@ class receive_with_awaiter final : public message_wait {
 }  // namespace detail
 
 /// Awaits the oldest message that consists of exactly `Ts...`, and yields it (several: a std::tuple). Other messages stay for
-/// later receives, in order. Throws timeout_error after `limit`.
+/// later receives, in order; a request is answered with an empty message. Throws timeout_error after `limit`.
 /// In a spawned task. Cancellation: takes no message.
 template <class... Ts>
   requires(sizeof...(Ts) > 0)
@@ -133,7 +140,7 @@ detail::receive_awaiter<Ts...> receive(time_limit limit = infinite) {
 }
 
 /// Awaits the oldest message that one of the handlers takes, calls that handler with it and yields what it returned, which is also
-/// the answer if the message was a request. The first handler that fits is called.
+/// the answer if the message was a request; what it throws is the answer as well, and comes out. The first handler that fits is called.
 template <class First, class... Rest>
   requires(!std::is_convertible_v<First, time_limit>)
 detail::receive_with_awaiter<First, Rest...> receive(First first, Rest... rest) {

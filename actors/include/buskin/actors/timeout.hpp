@@ -40,6 +40,7 @@ class timeout_scope final : private detail::cancel_scope, private detail::timer 
 
  private:
   std::exception_ptr take_request() noexcept override;
+  void set();
   static void on_fire(detail::timer& t) noexcept;
 
   detail::coro_stack* stack_ = nullptr;
@@ -105,17 +106,37 @@ auto timeout_at(time_point when, F function, std::source_location where = std::s
 template <class F>
 auto timeout(duration length, F function, std::source_location where = std::source_location::current())
     -> task<detail::scoped_result<F>> {
-  return timeout_at(detail::now_here("timeout") + length, std::move(function), where);
+  return timeout_at(after(detail::now_here("timeout"), length), std::move(function), where);
 }
 
-/// Awaits `awaitable` (a task, a task_handle, or what an operation returns) for `length` at most; then cancels it, waits for its end
-/// and throws timeout_error.
+/// Awaits `awaitable` (a task or a task_handle) for `length` at most; then cancels it, waits for its end and throws timeout_error.
+/// A task is not even begun when `length` is zero or less.
 template <class Awaitable>
+  requires std::is_move_constructible_v<Awaitable>
 auto wait_for(Awaitable awaitable, duration length, std::source_location where = std::source_location::current())
     -> task<detail::await_result<Awaitable>> {
   return timeout_at(
-      detail::now_here("wait_for") + length, [what = std::move(awaitable)]() mutable -> Awaitable&& { return std::move(what); },
+      after(detail::now_here("wait_for"), length),
+      [what = std::move(awaitable), length]() mutable -> Awaitable&& {
+        if constexpr (requires { what.dismiss(); })
+          if (length <= duration::zero()) {
+            what.dismiss();
+            throw timeout_error("there was no time to begin");
+          }
+        return std::move(what);
+      },
       where);
+}
+
+/// The same for what an operation returns: `co_await wait_for(queue.get(), 1s)`, in one expression, because the operation is not
+/// moved.
+template <class Awaitable>
+  requires(!std::is_move_constructible_v<std::remove_cvref_t<Awaitable>>)
+auto wait_for(Awaitable&& awaitable, duration length, std::source_location where = std::source_location::current())
+    -> task<detail::await_result<Awaitable>> {
+  return timeout_at(
+      after(detail::now_here("wait_for"), length),
+      [&awaitable]() -> Awaitable&& { return static_cast<Awaitable&&>(awaitable); }, where);
 }
 
 }  // namespace buskin

@@ -69,10 +69,13 @@ class handler_stacks {
   void start(std::unique_ptr<handler_run> run);
   /// Lets every coroutine whose wait is over go on.
   void on_signal();
-  void destroy() noexcept { runs_.clear(); }
+  /// The actor ends: coroutines are destroyed, and whoever waits for an answer is told that there will be none.
+  void destroy() noexcept;
   bool idle() const noexcept { return runs_.empty(); }
-  /// Runs `call` when no exclusive handler runs any more.
-  void when_free(std::function<void()> call) { waiting_.push_back(std::move(call)); }
+  /// Runs `call`, which will answer `promise`, when no exclusive handler runs any more.
+  void when_free(std::function<void()> call, caf::response_promise promise) {
+    waiting_.push_back({std::move(call), std::move(promise)});
+  }
   void set_exclusive(bool busy) noexcept { exclusive_ = busy; }
   bool exclusive() const noexcept { return exclusive_; }
 
@@ -81,7 +84,11 @@ class handler_stacks {
   void reap();
 
   std::vector<std::unique_ptr<handler_run>> runs_;
-  std::deque<std::function<void()>> waiting_;
+  struct waiting_call {
+    std::function<void()> call;
+    caf::response_promise promise;
+  };
+  std::deque<waiting_call> waiting_;
   bool exclusive_ = false;
   bool reaping_ = false;
 };

@@ -80,6 +80,7 @@ class task_actor_base : public lean_actor {
   void settle();
 
   std::exception_ptr error_;  // written before state_ is published
+  caf::error exit_reason_;      // of the first request to end that came as a message
   std::string name_;
   std::source_location created_;
   message_waiter* receiver_ = nullptr;

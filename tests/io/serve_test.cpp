@@ -1,0 +1,467 @@
+// Real TCP servers on the loopback interface.
+#include <buskin/io/serve.hpp>
+
+#include <buskin/actors/gather.hpp>
+#include <buskin/actors/queue.hpp>
+#include <buskin/io/connection.hpp>
+#include <buskin/runtime/errors.hpp>
+
+#include "io/live_stage.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace {
+
+using namespace buskin;
+using namespace std::chrono_literals;
+using buskin::test::live_stage;
+using buskin::test::no_descriptor_leak;
+using buskin::test::until;
+
+bool mentions(const std::exception& error, const std::string& what) { return std::string(error.what()).find(what) != std::string::npos; }
+
+task<void> echo_lines(io::connection client) {
+  for (;;) {
+    std::string line;
+    try {
+      line = co_await client.read_until("\n");
+    } catch (const incomplete_read&) {
+      co_return;
+    }
+    co_await client.write(line);
+  }
+}
+
+task<io::server> echo_server(io::serve_options options = {}) { return io::serve("127.0.0.1:0", echo_lines, std::move(options)); }
+
+task<std::string> ask(io::stream server, std::string line) {
+  co_await server.write(line);
+  co_return co_await server.read_until("\n");
+}
+
+/// Closes so that the peer sees a reset.
+void reset(io::connection& which) {
+  const linger at_once{1, 0};
+  BOOST_REQUIRE(::setsockopt(which.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+  which.abort();
+}
+
+BOOST_AUTO_TEST_SUITE(serve_)
+
+BOOST_AUTO_TEST_CASE(a_server_says_where_it_listens_and_both_ends_know_each_other) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await echo_server();
+    BOOST_TEST(server.port() != 0);
+    BOOST_TEST(server.local().to_string() == "127.0.0.1:" + std::to_string(server.port()));
+    auto client = co_await io::open_connection("127.0.0.1", server.port());
+    BOOST_TEST(client.peer().to_string() == server.local().to_string());
+    BOOST_TEST(client.describe() == "tcp " + server.local().to_string());
+    BOOST_TEST(client.local().port() != 0);
+    BOOST_TEST(co_await ask(client, "hello\n") == "hello\n");
+    BOOST_TEST(server.connections() == 1U);
+  };
+  s.run(main());
+}
+
+task<int> fifty_questions(std::string where, int name) {
+  auto server = co_await io::connect(where);
+  for (int i = 0; i != 50; ++i) {
+    const std::string line = std::to_string(name) + " " + std::to_string(i) + "\n";
+    if (co_await ask(server, line) != line) co_return -1;
+  }
+  co_return name;
+}
+
+void fifty_clients(unsigned workers) {
+  no_descriptor_leak leak;
+  live_stage s(runtime_options{.workers = workers});
+  auto main = [&]() -> task<void> {
+    auto server = co_await echo_server();
+    std::vector<task<int>> clients;
+    for (int i = 0; i != 50; ++i) clients.push_back(fifty_questions(server.local().to_string(), i));
+    const auto names = co_await gather(std::move(clients));
+    for (int i = 0; i != 50; ++i) BOOST_TEST(names[static_cast<std::size_t>(i)] == i);
+    co_await until([&] { return server.connections() == 0; }, "all clients to have gone");
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(fifty_clients_at_a_time_are_served) { fifty_clients(1); }
+BOOST_AUTO_TEST_CASE(fifty_clients_at_a_time_are_served_by_three_workers) { fifty_clients(3); }
+
+task<void> fail_at_once(io::connection) {
+  throw std::runtime_error("this handler is broken");
+  co_return;
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_of_a_handler_is_reported_and_the_server_goes_on) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await io::serve("127.0.0.1:0", fail_at_once, {.name = "broken"});
+    for (int i = 0; i != 2; ++i) {
+      auto client = co_await io::connect(server.local().to_string());
+      BOOST_TEST(co_await client.read() == "");
+    }
+    co_await until([&] { return server.connections() == 0 && s.incidents() == 2; }, "both handlers to have ended");
+  };
+  s.run(main());
+  for (const auto& what : s.take_incidents()) {
+    BOOST_TEST(what.code == "BK002");
+    BOOST_TEST(to_string(what).find("this handler is broken") != std::string::npos, to_string(what));
+    BOOST_TEST(what.who.starts_with("broken client "), what.who);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_function_that_throws_instead_of_returning_a_task_is_reported_too) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await io::serve("127.0.0.1:0", [](io::connection) -> task<void> { throw std::runtime_error("no task"); });
+    auto client = co_await io::connect(server.local().to_string());
+    BOOST_TEST(co_await client.read() == "");
+    co_await until([&] { return server.connections() == 0 && s.incidents() == 1; }, "the handler to have ended");
+  };
+  s.run(main());
+  BOOST_TEST(s.take_incidents().size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_resets_its_connection_is_nobodys_fault) {  // covers STR-056
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await echo_server();
+    for (int i = 0; i != 5; ++i) {
+      auto client = co_await io::connect(server.local().to_string());
+      BOOST_TEST(co_await ask(client, "hello\n") == "hello\n");
+      reset(client);
+    }
+    co_await until([&] { return server.connections() == 0; }, "the handlers to have ended");
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_closes_when_its_handler_ends_and_unsent_bytes_still_arrive) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    constexpr std::size_t size = 16 * 1024 * 1024;
+    auto handler = [](io::connection client) -> task<void> {
+      client.set_high_water(2 * size);  // it does not wait
+      co_await client.write(std::string(size, 'u'));
+    };
+    auto server = co_await io::serve("127.0.0.1:0", handler);
+    auto client = co_await io::connect(server.local().to_string());
+    co_await until([&] { return server.connections() == 1; }, "the handler to begin");
+    co_await until([&] { return server.connections() == 0; }, "the handler to end");
+    BOOST_TEST((co_await client.read_exactly(size) == std::string(size, 'u')));
+    BOOST_TEST(co_await client.read() == "");
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_that_a_handler_left_behind_does_not_keep_its_connection_open) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto kept = std::make_shared<io::connection>();
+    auto handler = [kept](io::connection client) -> task<void> {
+      *kept = client;
+      co_return;
+    };
+    auto server = co_await io::serve("127.0.0.1:0", handler);
+    auto client = co_await io::connect(server.local().to_string());
+    BOOST_TEST(co_await client.read() == "");
+    BOOST_TEST(kept->closed());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_handler_wrote_arrives_although_the_runtime_shuts_down) {
+  constexpr std::size_t size = 8 * 1024 * 1024;
+  live_stage receiver;
+  int descriptor = -1;
+  {
+    // The client is a plain socket that belongs to no runtime and reads later.
+    live_stage s;
+    auto main = [&]() -> task<void> {
+      auto handler = [](io::connection client) -> task<void> {
+        client.set_high_water(2 * size);
+        co_await client.write(std::string(size, 'u'));
+      };
+      auto server = co_await io::serve("127.0.0.1:0", handler);
+      auto client = co_await io::connect(server.local().to_string());
+      descriptor = ::dup(client.descriptor());
+      co_await until([&] { return server.connections() == 1; }, "the handler to begin");
+      co_await until([&] { return server.connections() == 0; }, "the handler to end");
+    };
+    s.run(main());
+  }
+  ::close(descriptor);
+}
+
+BOOST_AUTO_TEST_CASE(no_more_clients_than_permitted_at_a_time_and_the_others_come_later) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await echo_server({.max_connections = 2});
+    std::vector<io::connection> clients;
+    for (int i = 0; i != 4; ++i) clients.push_back(co_await io::connect(server.local().to_string()));
+    for (auto& each : clients) co_await each.write("me\n");
+    BOOST_TEST(co_await clients[0].read_until("\n") == "me\n");
+    BOOST_TEST(co_await clients[1].read_until("\n") == "me\n");
+    BOOST_TEST(server.connections() == 2U);
+    auto third = spawn(ask(clients[2], ""));
+    co_await sleep(250ms);  // longer than the server's pause
+    BOOST_TEST(!third.done());
+    BOOST_TEST(server.connections() == 2U);
+    clients[0].close();
+    BOOST_TEST(co_await third == "me\n");
+    clients[1].close();
+    BOOST_TEST(co_await clients[3].read_until("\n") == "me\n");
+    BOOST_TEST(server.connections() == 2U);
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_closed_server_takes_nobody_and_keeps_those_it_has) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await echo_server();
+    const auto where = server.local().to_string();
+    auto client = co_await io::connect(where);
+    BOOST_TEST(co_await ask(client, "before\n") == "before\n");
+    server.close();
+    server.close();
+    co_await until([&] { return server.closed(); }, "the server to close");
+    BOOST_CHECK_EXCEPTION(co_await io::connect(where), std::system_error, [&](const auto& error) {
+      return error.code() == std::errc::connection_refused && mentions(error, where);
+    });
+    BOOST_TEST(co_await ask(client, "after\n") == "after\n");
+    auto next = co_await io::serve(where, echo_lines);  // the port is free again
+    auto other = co_await io::connect(where);
+    BOOST_TEST(co_await ask(other, "new\n") == "new\n");
+  };
+  s.run(main());
+}
+
+task<void> wait_for_ever(io::connection client) {
+  co_await client.write("ready\n");
+  for (;;) co_await client.read();
+}
+
+BOOST_AUTO_TEST_CASE(shutdown_ends_servers_and_sessions_in_time) {
+  no_descriptor_leak leak;
+  for (const unsigned workers : {1U, 2U}) {
+    runtime_options options{.workers = workers};
+    options.shutdown_timeout = 5s;
+    live_stage s(options);
+    std::vector<io::connection> clients;
+    auto main = [&]() -> task<void> {
+      auto server = co_await io::serve("127.0.0.1:0", [](io::connection c) -> task<void> {
+        co_await c.write("ready\n");
+        co_await c.read_until("\n");
+      });
+      for (int i = 0; i != 10; ++i) {
+        clients.push_back(co_await io::connect(server.local().to_string()));
+        BOOST_TEST(co_await clients.back().read_until("\n") == "ready\n");
+      }
+    };
+    s.run(main());
+    const auto& report = s.runtime.shutdown();
+    BOOST_TEST(report.clean());
+    BOOST_TEST((report.took < 4s));
+    BOOST_TEST(s.runtime.alive() == 0U);
+    clients.clear();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_session_that_swallows_its_cancellation_is_named_and_killed_at_the_deadline) {
+  no_descriptor_leak leak;
+  runtime_options options;
+  options.shutdown_timeout = 200ms;
+  std::string report;
+  {
+    runtime owner(options);
+    auto main = [&]() -> task<void> {
+      auto server = co_await io::serve("127.0.0.1:0", [](io::connection client) -> task<void> {
+        co_await client.write("ready\n");
+        for (;;) {
+          try {
+            co_await client.read_until("\n");
+          } catch (const cancelled&) {
+          }
+        }
+      }, {.name = "stubborn"});
+      auto client = co_await io::connect(server.local().to_string());
+      BOOST_TEST(co_await client.read_until("\n") == "ready\n");
+      // The client stays connected until the runtime has gone.
+      static_cast<void>(spawn([](io::connection kept) -> task<void> {
+        try {
+          co_await sleep(1h);
+        } catch (const cancelled&) {
+        }
+        co_await sleep(1h);
+        kept.close();
+      }(client)));
+      co_await yield();
+    };
+    owner.run_until_complete(main());
+    const auto& found = owner.shutdown();
+    BOOST_TEST(!found.clean());
+    BOOST_TEST((found.took < 3s));
+    report = to_string(found);
+  }
+  BOOST_TEST(report.find("stubborn client 1") != std::string::npos, report);
+}
+
+// -- failures ---------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_busy_port_is_named) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await echo_server();
+    const auto where = server.local().to_string();
+    BOOST_CHECK_EXCEPTION(co_await io::serve(where, echo_lines), std::system_error, [&](const auto& error) {
+      return error.code() == std::errc::address_in_use && mentions(error, where);
+    });
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_malformed_address_is_refused_and_repeated) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    for (const std::string text : {"", "localhost", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000", "127.0.0.1:-1", "::1:80", "[::1:80", "127.0.0.1:80x"}) {
+      const auto explains = [&](const std::invalid_argument& error) { return mentions(error, "\"" + text + "\" is no address"); };
+      BOOST_CHECK_EXCEPTION(co_await io::connect(text), std::invalid_argument, explains);
+      BOOST_CHECK_EXCEPTION(co_await io::serve(text, echo_lines), std::invalid_argument, explains);
+    }
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_connection_is_named) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await echo_server();
+    const auto where = server.local().to_string();
+    server.close();
+    co_await until([&] { return server.closed(); }, "the server to close");
+    BOOST_CHECK_EXCEPTION(co_await io::connect(where), std::system_error, [&](const auto& error) {
+      return error.code() == std::errc::connection_refused && mentions(error, "cannot connect to " + where);
+    });
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(localhost_is_found_by_name) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await io::serve("localhost:0", echo_lines);
+    auto client = co_await io::open_connection("localhost", server.port());
+    BOOST_TEST(co_await ask(client, "by name\n") == "by name\n");
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_connect_leaves_nothing_behind) {
+  no_descriptor_leak leak;
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    // A full queue answers nobody: the system keeps the attempt waiting.
+    auto server = co_await io::serve("127.0.0.1:0", wait_for_ever, {.max_connections = 0, .backlog = 0});
+    const auto connecting = [](std::string where) -> task<void> { co_await io::connect(where); };
+    std::vector<task_handle<void>> attempts;
+    for (int i = 0; i != 8; ++i) attempts.push_back(spawn(connecting(server.local().to_string())));
+    co_await until([&] { return attempts[0].done(); }, "the first to be in the queue");
+    for (auto& each : attempts) each.cancel();
+    int cancellations = 0;
+    for (auto& each : attempts) {
+      try {
+        co_await each;
+      } catch (const cancelled&) {
+        ++cancellations;
+      }
+    }
+    BOOST_TEST(cancellations > 0);
+    server.close();
+  };
+  s.run(main());
+}
+
+// -- descriptors run out ----------------------------------------------------------------------
+
+/// Fewer descriptors than usual, until the end of the scope.
+class few_descriptors {
+ public:
+  explicit few_descriptors(rlim_t more) {
+    BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    const int highest = ::dup(0);
+    ::close(highest);
+    rlimit low = before_;
+    low.rlim_cur = static_cast<rlim_t>(highest) + more;
+    BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  }
+  ~few_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  few_descriptors(const few_descriptors&) = delete;
+  few_descriptors& operator=(const few_descriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+std::chrono::microseconds cpu_time() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto time = [](const timeval& t) { return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec); };
+  return time(used.ru_utime) + time(used.ru_stime);
+}
+
+BOOST_AUTO_TEST_CASE(out_of_descriptors_a_server_says_so_once_serves_on_and_accepts_again) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await echo_server({.name = "crowded"});
+    const auto where = server.local().to_string();
+    auto first = co_await io::connect(where);
+    BOOST_TEST(co_await ask(first, "one\n") == "one\n");
+    std::vector<io::connection> late;
+    {
+      // Room for five client sockets, which take it all: none is left for the server's ends of them.
+      few_descriptors limit(6);
+      std::vector<int> room;
+      for (int one = ::dup(0); one >= 0; one = ::dup(0)) room.push_back(one);
+      for (int i = 0; i != 3; ++i) {
+        ::close(room.back());
+        room.pop_back();
+        late.push_back(co_await io::connect(where));
+      }
+      co_await until([&] { return s.incidents() == 1; }, "the complaint");
+      const auto cpu = cpu_time();
+      const auto sleeps = s.runtime.sleeps();
+      co_await sleep(600ms);
+      BOOST_TEST((cpu_time() - cpu < 200ms), "CPU used in 600 ms: " << (cpu_time() - cpu).count() << " us");
+      BOOST_TEST(s.runtime.sleeps() - sleeps < 40U);
+      BOOST_TEST(co_await ask(first, "two\n") == "two\n");
+      BOOST_TEST(server.connections() == 1U);
+      for (const int one : room) ::close(one);
+    }
+    for (auto& each : late) BOOST_TEST(co_await ask(each, "late\n") == "late\n");
+    BOOST_TEST(server.connections() == 4U);
+  };
+  s.run(main());
+  const auto incidents = s.take_incidents();
+  BOOST_REQUIRE(incidents.size() == 1U);
+  BOOST_TEST(incidents[0].code == "BK020");
+  BOOST_TEST(incidents[0].text.find("crowded") != std::string::npos, incidents[0].text);
+  BOOST_TEST(incidents[0].text.find("Too many open files") != std::string::npos, incidents[0].text);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
