@@ -183,7 +183,7 @@ class responder final : public buskin::lean_actor {
 
  protected:
   void on_message(caf::mailbox_element_ptr& element) override {
-    respond(*element, caf::make_message(number_in(*element) + 1));
+    respond_with(*element, number_in(*element) + 1);
   }
 };
 
@@ -203,8 +203,8 @@ class requester final : public buskin::lean_actor, private buskin::detail::reply
     caf::actor_cast<caf::abstract_actor*>(partner_)->enqueue(
         buskin::detail::make_element(caf::strong_actor_ptr(ctrl()), id, number), context());
   }
-  void reply(caf::message answer) override {
-    const int number = answer.get_as<int>(0);
+  void reply(caf::mailbox_element_ptr answer) override {
+    const int number = number_in(*answer);
     if (number < requests) return request(number);
     line_.cross();
     end(partner_);

@@ -51,7 +51,7 @@ bool reply_wait::withdraw() noexcept {
   return true;
 }
 
-void reply_wait::reply(caf::message answer) {
+void reply_wait::reply(caf::mailbox_element_ptr answer) {
   answered_ = true;
   answer_ = std::move(answer);
   timer_wait::withdraw();
@@ -65,8 +65,9 @@ void reply_wait::check() {
     std::snprintf(seconds, sizeof seconds, "%g s", std::chrono::duration<double>(limit_).count());
     throw timeout_error("actor " + std::to_string(whom_->id()) + " did not answer within " + seconds);
   }
-  if (answer_.match_elements<caf::error>()) {
-    const auto& error = answer_.get_as<caf::error>(0);
+  const auto& content = answer_->content();
+  if (content.match_elements<caf::error>()) {
+    const auto& error = content.get_as<caf::error>(0);
     if (error == caf::sec::request_receiver_down)
       throw request_failed("actor " + std::to_string(whom_->id()) + " has ended; nobody can answer");
     if (error == caf::sec::unexpected_message)
@@ -75,8 +76,8 @@ void reply_wait::check() {
   }
 }
 
-void reply_wait::unexpected(const char* wanted) {
-  throw request_failed("actor " + std::to_string(whom_->id()) + " answered " + to_string(answer_) + " where " +
+void reply_wait::unexpected(const caf::message& answer, const char* wanted) {
+  throw request_failed("actor " + std::to_string(whom_->id()) + " answered " + to_string(answer) + " where " +
                        readable(wanted) + " was expected");
 }
 

@@ -19,6 +19,8 @@ stack_host& host_here(const char* operation) {
   return here.stack->host();
 }
 
+bool requester::ended() const noexcept { return asker_ && asker_->get()->getf(caf::abstract_actor::is_terminated_flag); }
+
 void requester::answer(caf::message content) {
   // The thread's own worker, not the broker's: whoever resolves may run on another one.
   if (asker_)

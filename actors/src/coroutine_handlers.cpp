@@ -129,7 +129,7 @@ class caf_host final : public stack_host, public std::enable_shared_from_this<ca
                                              if (found == replies_.end()) return;
                                              auto* slot = found->second;
                                              replies_.erase(found);
-                                             slot->reply(caf::message::copy(answer));
+                                             slot->reply(wrap_message(nullptr, caf::message_id(id).response_id(), caf::message::copy(answer)));
                                            }));
   }
   void forget_reply(reply_slot& slot) noexcept override {
@@ -193,8 +193,7 @@ class answering final : public caf::detail::invoke_result_visitor {
     if (content.empty() && element->mid.is_async()) return;
     const auto id = element->mid.response_id();
     element->mid.mark_as_answered();
-    element->sender->enqueue(caf::make_mailbox_element(caf::strong_actor_ptr(self_.ctrl()), id, {}, std::move(content)),
-                             self_.context());
+    element->sender->enqueue(detail::wrap_message(caf::strong_actor_ptr(self_.ctrl()), id, std::move(content)), self_.context());
   }
   lean_actor& self_;
 };

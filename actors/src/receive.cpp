@@ -1,6 +1,6 @@
 #include <buskin/actors/receive.hpp>
 
-#include <buskin/actors/detail/message_element.hpp>
+#include <buskin/runtime/detail/message_element.hpp>
 
 namespace buskin::detail {
 

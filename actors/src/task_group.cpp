@@ -18,8 +18,9 @@ bool is_cancellation(const std::exception_ptr& error) {
 
 }  // namespace
 
-group_core::~group_core() {
+void group_core::abandon() noexcept {
   if (phase_ != phase::open) return;
+  phase_ = phase::closed;
   // The owner's frame is destroyed in the middle: the children must not outlive what they may refer to, but cannot be awaited.
   stack_->leave(*this);
   children_->cancel_all("the owner of their group was killed");

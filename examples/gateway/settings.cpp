@@ -69,6 +69,7 @@ parsed parse_command_line(int argc, char** argv) {
   app.add_option("--recording", result.recordings, "what the simulated receivers send (with --demo); once for each receiver");
   app.add_option("--seed", result.seed, "of the demo's chance")->capture_default_str();
   app.set_config("--config", "", "read settings from this file");
+  app.allow_config_extras(CLI::config_extras_mode::error);  // a name that is misspelt there is said, as it is here
   const auto complain = [](const std::string& what) {
     std::cerr << "gateway: " << what << '\n';
     return parsed{std::nullopt, 2};

@@ -18,7 +18,8 @@ struct wishes {
   bool wants(const line& l) const { return everything || l.device.empty() || devices.contains(l.device); }
 };
 
-std::string to_line(const json& content) { return content.dump() + "\n"; }
+/// A complaint repeats what the client said, which may be anything: nothing that is not UTF-8 gets into a line.
+std::string to_line(const json& content) { return content.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
 
 json complaint(const std::string& what) { return {{"type", "error"}, {"error", what}}; }
 
@@ -47,6 +48,7 @@ task<void> send_lines(std::shared_ptr<hub> shared, std::shared_ptr<wishes> wante
   shared->account(sent, missed);
   if (failure) std::rethrow_exception(failure);
   co_await client.write(to_line({{"type", "end"}}));
+  co_await client.drain();  // the program ends when all clients have their lines
   client.close();
 }
 

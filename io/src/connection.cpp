@@ -22,11 +22,14 @@ void set_no_delay(int descriptor) noexcept {
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-connection make_connection(worker& home, unique_descriptor descriptor) {
+std::shared_ptr<descriptor_core> make_socket_core(worker& home, unique_descriptor descriptor) {
   set_no_delay(descriptor.get());
   std::string name = "tcp " + address::peer_of(descriptor.get()).to_string();
-  return connection(
-      std::make_shared<descriptor_core>(home, descriptor.release(), descriptor_kind::socket, std::move(name)));
+  return std::make_shared<descriptor_core>(home, descriptor.release(), descriptor_kind::socket, std::move(name));
+}
+
+connection make_connection(worker& home, unique_descriptor descriptor) {
+  return connection(make_socket_core(home, std::move(descriptor)));
 }
 
 namespace {

@@ -38,7 +38,9 @@ class session_actor final : public task_actor_base {
  protected:
   void on_start() override {
     try {
-      auto body = (*handler_)(make_connection(*here.worker, std::move(client_)));
+      auto core = make_socket_core(*here.worker, std::move(client_));
+      core_ = core;
+      auto body = (*handler_)(connection(std::move(core)));
       root_ = body.release();
     } catch (...) {
       failure_ = std::current_exception();
@@ -68,6 +70,8 @@ class session_actor final : public task_actor_base {
 
   void on_end() noexcept override {
     task_actor_base::on_end();
+    // Also when the handler left a copy of its connection behind.
+    if (const auto core = core_.lock()) core->close();
     count_->fetch_sub(1, std::memory_order_acq_rel);
   }
 
@@ -84,6 +88,7 @@ class session_actor final : public task_actor_base {
   }
 
   unique_descriptor client_;
+  std::weak_ptr<stream_core> core_;
   std::shared_ptr<const handler_function> handler_;
   std::shared_ptr<std::atomic<std::size_t>> count_;
   task<void>::handle_type root_;

@@ -36,7 +36,8 @@ caf::error make_error(failure code, failure_info info) {
 }
 
 bool is(const caf::error& error, failure code) noexcept {
-  return error.category() == category && error.code() == static_cast<std::uint8_t>(code);
+  // An empty error has no category to be asked for.
+  return error && error.category() == category && error.code() == static_cast<std::uint8_t>(code);
 }
 
 caf::error to_error(const std::exception_ptr& error) {

@@ -105,6 +105,10 @@ void lean_actor::schedule() noexcept {
 }
 
 void lean_actor::signal() noexcept {
+  if (detail::here.actor == this) {  // the turn that is under way sees it
+    attention_.store(true, std::memory_order_relaxed);
+    return;
+  }
   attention_.store(true, std::memory_order_seq_cst);
   if (inbox_.try_unblock()) schedule();
 }
@@ -237,7 +241,7 @@ void lean_actor::dispatch(caf::mailbox_element_ptr& owner) {
       if ((*at)->id_ == request) {
         detail::reply_slot* slot = *at;
         *at = slot->next_;
-        slot->reply(element.move_content_to_message());
+        slot->reply(std::move(owner));
         take_signal();  // what waited for the answer goes on before the next message
         return;
       }
@@ -281,7 +285,7 @@ void lean_actor::refuse(caf::mailbox_element& element) {
 void lean_actor::respond(caf::mailbox_element& element, caf::message content) {
   if (!element.mid.is_request() || !element.sender) return;
   element.sender->enqueue(
-      caf::make_mailbox_element(caf::strong_actor_ptr(ctrl()), element.mid.response_id(), {}, std::move(content)),
+      detail::wrap_message(caf::strong_actor_ptr(ctrl()), element.mid.response_id(), std::move(content)),
       context());
 }
 

@@ -68,7 +68,17 @@ void post_function(worker& where, std::function<void()> function, const std::sou
 
 caf_clock::caf_clock(scheduler& owner) : owner_(owner), alarm_(*this) {}
 
-caf_clock::time_point caf_clock::now() const noexcept { return owner_.time().now(); }
+// CAF looks at the clock in every turn of its actors, for streams. On a worker that look is the worker's own last one, so what is
+// due a while from such a present is moved by how old it is.
+caf_clock::time_point caf_clock::now() const noexcept {
+  worker* w = here.worker;
+  return w != nullptr && owner_.time().runs() ? w->coarse_now() : owner_.time().now();
+}
+
+caf_clock::time_point caf_clock::from_now(time_point due) const noexcept {
+  const auto present = now();
+  return due <= present ? due : due + (owner_.time().now() - present);
+}
 
 template <class F>
 void caf_clock::change(F modify) {
@@ -112,19 +122,19 @@ void caf_clock::ring() noexcept {
 }
 
 void caf_clock::set_ordinary_timeout(time_point due, caf::abstract_actor* self, caf::atom_value type, uint64_t id) {
-  change([&] { super::set_ordinary_timeout(due, self, type, id); });
+  change([&] { super::set_ordinary_timeout(from_now(due), self, type, id); });
 }
 void caf_clock::set_multi_timeout(time_point due, caf::abstract_actor* self, caf::atom_value type, uint64_t id) {
-  change([&] { super::set_multi_timeout(due, self, type, id); });
+  change([&] { super::set_multi_timeout(from_now(due), self, type, id); });
 }
 void caf_clock::set_request_timeout(time_point due, caf::abstract_actor* self, caf::message_id id) {
-  change([&] { super::set_request_timeout(due, self, id); });
+  change([&] { super::set_request_timeout(from_now(due), self, id); });
 }
 void caf_clock::schedule_message(time_point due, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) {
-  change([&] { super::schedule_message(due, std::move(receiver), std::move(content)); });
+  change([&] { super::schedule_message(from_now(due), std::move(receiver), std::move(content)); });
 }
 void caf_clock::schedule_message(time_point due, caf::group target, caf::strong_actor_ptr sender, caf::message content) {
-  change([&] { super::schedule_message(due, std::move(target), std::move(sender), std::move(content)); });
+  change([&] { super::schedule_message(from_now(due), std::move(target), std::move(sender), std::move(content)); });
 }
 
 // Cancelling leaves the alarm as it is: it rings once for nothing at most.

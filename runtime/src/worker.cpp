@@ -4,6 +4,8 @@
 #include <buskin/runtime/detail/coro_stack.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 
+#include <caf/logger.hpp>
+
 #include <asio/post.hpp>
 
 #include <chrono>
@@ -32,7 +34,10 @@ worker::worker(scheduler& owner, unsigned index)
       now_(owner.time().now()),
       last_io_(std::chrono::steady_clock::now()) {}
 
-time_point worker::look() noexcept { return now_ = owner_.time().now(); }
+time_point worker::look() noexcept {
+  stale_ = false;
+  return now_ = owner_.time().now();
+}
 
 // -- queues -----------------------------------------------------------------------------------
 
@@ -42,21 +47,27 @@ void worker::push(caf::resumable* job) {
     return;
   }
   // The youngest job is kept back: two actors that answer each other stay here, and only a second job calls for help.
-  if (newest_ != nullptr) {
-    movable_.push(newest_);
-    owner_.work_available();
-  }
+  show_newest();
   newest_ = job;
+}
+
+/// Lets others take the job that was kept back.
+void worker::show_newest() {
+  if (newest_ == nullptr) return;
+  movable_.push(std::exchange(newest_, nullptr));
+  owner_.work_available();
 }
 
 caf::resumable* worker::next_job() {
   if (!threaded_) return ready_.pop();
   prefer_pinned_ = !prefer_pinned_;
-  if (prefer_pinned_)
-    if (auto* job = pinned_.pop()) return job;
-  if (auto* job = movable_.pop()) return job;
-  if (newest_ != nullptr) return std::exchange(newest_, nullptr);
-  return pinned_.pop();
+  caf::resumable* job = prefer_pinned_ ? pinned_.pop() : nullptr;
+  if (job == nullptr) job = movable_.pop();
+  if (job == nullptr && newest_ != nullptr) return std::exchange(newest_, nullptr);
+  if (job == nullptr) job = pinned_.pop();
+  // What runs now may take long: the youngest does not wait for it here.
+  if (job != nullptr) show_newest();
+  return job;
 }
 
 void worker::submit(caf::resumable* job) {
@@ -112,6 +123,10 @@ bool worker::step() {
 }
 
 std::size_t worker::run_messages() {
+#if CAF_LOG_LEVEL == CAF_LOG_LEVEL_QUIET
+  // A CAF built without logging still looks its logger up in every turn of its actors, under a lock, unless there is none.
+  caf::logger::set_current_actor_system(nullptr);
+#endif
   std::size_t count = 0;
   auto looked = last_io_;
   while (count != messages_a_round) {
@@ -120,6 +135,7 @@ std::size_t worker::run_messages() {
     run(job);
     if (++count % look_every_ != 0) continue;
     const auto present = std::chrono::steady_clock::now();
+    if (owner_.time().runs()) now_ = present;
     look_every_ = present - looked > slow_look ? 1 : 16;
     looked = present;
     if (present - last_io_ > slice) break;
@@ -131,7 +147,6 @@ std::size_t worker::run_messages() {
 std::size_t worker::run_io(std::size_t limit) {
   std::size_t count = 0;
   while (count != limit && io_.poll_one() != 0) ++count;
-  last_io_ = std::chrono::steady_clock::now();
   return count;
 }
 
@@ -139,9 +154,11 @@ bool worker::round(bool may_block) {
   const std::size_t messages = run_messages();
   take_submissions();
   look();
+  last_io_ = owner_.time().runs() ? now_ : std::chrono::steady_clock::now();
   const std::size_t fired = timers_.fire_due(now_);
   const std::size_t handlers = run_io(io_a_round);
-  if (messages + fired + handlers != 0 || queued() != 0) return true;
+  // Fewer handlers than permitted: the last look at the descriptors found nothing more, so another would be for nothing.
+  if (messages + fired != 0 || handlers == io_a_round || queued() != 0) return true;
   if (threaded_)
     if (caf::resumable* job = owner_.steal_for(*this)) {
       run(job);
@@ -151,7 +168,7 @@ bool worker::round(bool may_block) {
                                            owner_.time().skip_to(*due))
     return true;
   if (may_block) sleep();
-  return false;
+  return handlers != 0;
 }
 
 void worker::arm_alarm() {
@@ -172,12 +189,12 @@ void worker::sleep() {
   // A wake-up, a submission or a job to steal that came before the flags were seen must not be slept over.
   if (!woken_.exchange(false, std::memory_order_seq_cst) && submissions_.empty() && !(threaded_ && owner_.anything_to_steal(*this))) {
     sleeps_.fetch_add(1, std::memory_order_relaxed);
+    stale_ = true;  // a handler may run before the next look
     io_.run_one();
   }
   if (threaded_) owner_.note_busy(*this);
   sleeping_.store(false, std::memory_order_seq_cst);
-  last_io_ = std::chrono::steady_clock::now();
-  look();
+  if (stale_) look();
 }
 
 void worker::drop_jobs() {

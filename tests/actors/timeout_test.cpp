@@ -4,6 +4,7 @@
 #include <buskin/actors/queue.hpp>
 #include <buskin/actors/task_group.hpp>
 #include <buskin/actors/time_limit.hpp>
+#include <buskin/runtime/detail/worker.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/runtime.hpp>
 #include <buskin/runtime/sleep.hpp>

@@ -25,6 +25,7 @@ BOOST_AUTO_TEST_CASE(inside_the_process_an_exception_comes_back_as_the_same_obje
   BOOST_TEST((to_exception(carried) == error));
   BOOST_TEST(describe(carried) == "far out");
   BOOST_TEST(!to_error(nullptr));
+  BOOST_TEST(!is(caf::error(), failure::cancelled));
   BOOST_TEST((to_exception(caf::error()) == nullptr));
 }
 

@@ -1,7 +1,7 @@
 // Request and response with any CAF actor, awaited.
 #pragma once
 
-#include <buskin/actors/detail/message_element.hpp>
+#include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/actors/time_limit.hpp>
 #include <buskin/runtime/clock.hpp>
 #include <buskin/runtime/lean_actor.hpp>
@@ -26,7 +26,7 @@ class reply_wait : public timer_wait, public reply_slot {
  public:
   bool ready() noexcept override { return answered_ || timer_wait::ready(); }
   bool withdraw() noexcept override;
-  void reply(caf::message answer) override;
+  void reply(caf::mailbox_element_ptr answer) override;
 
  protected:
   reply_wait(caf::strong_actor_ptr whom, duration limit, const std::source_location& where);
@@ -38,9 +38,9 @@ class reply_wait : public timer_wait, public reply_slot {
   const caf::strong_actor_ptr& whom() const noexcept { return whom_; }
   /// Throws what is to be thrown instead of an answer.
   void check();
-  [[noreturn]] void unexpected(const char* wanted);
+  [[noreturn]] void unexpected(const caf::message& answer, const char* wanted);
 
-  caf::message answer_;
+  caf::mailbox_element_ptr answer_;
 
  private:
   caf::strong_actor_ptr whom_;
@@ -95,8 +95,15 @@ class ask_awaiter final : public reply_wait {
   bool await_suspend(std::coroutine_handle<> handle) { return this->suspend(handle); }
   R await_resume() {
     this->check();
-    if (!answer_of<R>::matches(this->answer_)) this->unexpected(typeid(R).name());
-    return answer_of<R>::take(this->answer_);
+    if constexpr (!std::is_void_v<R> && !std::is_same_v<R, caf::message>) {
+      // The usual answer of one of our own actors: ours alone, so its value can be moved out where it is.
+      auto& element = *this->answer_;
+      if (typeid(element) == typeid(message_element<R>))
+        return std::move(std::get<0>(static_cast<message_element<R>&>(element).data()));
+    }
+    auto answer = this->answer_->move_content_to_message();
+    if (!answer_of<R>::matches(answer)) this->unexpected(answer, typeid(R).name());
+    return answer_of<R>::take(answer);
   }
 
  private:

@@ -4,7 +4,7 @@
 
 #include <buskin/actors/atoms.hpp>
 #include <buskin/actors/detail/broker.hpp>
-#include <buskin/actors/detail/message_element.hpp>
+#include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/errors.hpp>
 
 #include <caf/actor_cast.hpp>

@@ -33,6 +33,8 @@ struct is_task<task<T>> : std::true_type {};
 /// One handler, as CAF is to see it.
 template <class Self, class F, class R, class... Args>
 auto wrap_handler(Self* self, handler_home home, handling how, F function, R (F::*)(Args...) const) {
+  static_assert(!is_task<R>::value || (!std::is_reference_v<Args> && ...),
+                "a handler that is a coroutine takes its parameters by value: the message is gone when it goes on");
   return [self, home, how, function = std::make_shared<F>(std::move(function))](
              std::decay_t<Args>... args) -> caf::result<caf::message> {
     auto promise = self->make_response_promise();

@@ -3,7 +3,7 @@
 
 #include <buskin/actors/atoms.hpp>
 #include <buskin/actors/detail/broker.hpp>
-#include <buskin/actors/detail/message_element.hpp>
+#include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/errors.hpp>
 
 #include <cstddef>
@@ -212,7 +212,7 @@ class queue_actor final : public broker {
   bool give(T& item) {
     if (ended_) throw queue_shutdown();
     while (auto waiting = getters_.pop())
-      if (waiting->resolve(item)) {
+      if (!waiting->deserted() && waiting->resolve(item)) {
         ++unfinished_;
         return true;
       }
@@ -236,7 +236,7 @@ class queue_actor final : public broker {
   /// An item that was handed out comes back. It counts as unfinished already.
   void take_back(T item) {
     while (auto waiting = getters_.pop())
-      if (waiting->resolve(item)) return;
+      if (!waiting->deserted() && waiting->resolve(item)) return;
     if (dropping_) {  // too late to be taken by anybody
       if (--unfinished_ == 0) wake_joiners();
       return;
@@ -274,7 +274,8 @@ class queue_get final : public wait {
     return true;
   }
   bool await_ready() {
-    item_ = queue_->get_or_wait(host_here("queue::get"), waiting_);
+    auto item = queue_->get_or_wait(host_here("queue::get"), waiting_);
+    if (item) item_.emplace(std::move(*item));  // not assigned: a T that can only be constructed will do
     return item_.has_value();
   }
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }

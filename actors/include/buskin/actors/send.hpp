@@ -1,7 +1,7 @@
 // Fire and forget: a message to any CAF actor, from a task or an actor or from outside.
 #pragma once
 
-#include <buskin/actors/detail/message_element.hpp>
+#include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/lean_actor.hpp>
 
 #include <caf/actor_cast.hpp>

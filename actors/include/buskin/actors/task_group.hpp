@@ -28,9 +28,10 @@ struct task_result<task<T>> {
 class group_core final : public cancel_scope {
  public:
   explicit group_core(const std::source_location& where) noexcept : where_(where) {}
-  ~group_core();
 
   void open();
+  /// The frame of `run` is destroyed, maybe in the middle.
+  void abandon() noexcept;
   std::shared_ptr<child_set> children_to_spawn_into();
   /// The body has ended, with `error` or without. Says what to throw at last, after all children have ended.
   void body_ended(std::exception_ptr error);
@@ -71,7 +72,8 @@ class group_core final : public cancel_scope {
 /// last one has ended, also by children. The body may capture by reference: it is kept until the end.
 class task_group {
  public:
-  explicit task_group(std::source_location where = std::source_location::current()) noexcept : core_(where) {}
+  explicit task_group(std::source_location where = std::source_location::current())
+      : core_(std::make_shared<detail::group_core>(where)) {}
   task_group(const task_group&) = delete;
   task_group& operator=(const task_group&) = delete;
 
@@ -79,33 +81,7 @@ class task_group {
   /// Cancellation: reaches the body and every child; comes out as `cancelled` when all have ended, unless something failed meanwhile.
   template <class Body>
   auto run(Body body) -> task<typename detail::task_result<std::invoke_result_t<Body&, task_group&>>::type> {
-    using result = typename detail::task_result<std::invoke_result_t<Body&, task_group&>>::type;
-    using stored = std::conditional_t<std::is_void_v<result>, detail::unit, result>;
-    core_.open();
-    std::optional<stored> value;
-    std::exception_ptr error;
-    try {
-      if constexpr (std::is_void_v<result>)
-        co_await body(*this);
-      else
-        value.emplace(co_await body(*this));
-    } catch (...) {
-      error = std::current_exception();
-    }
-    core_.body_ended(std::exchange(error, nullptr));
-    while (core_.children_left()) {
-      try {
-        co_await core_.wait_for_children();
-      } catch (...) {
-        error = std::current_exception();
-      }
-      if (error) core_.wait_cancelled(std::exchange(error, nullptr));
-    }
-    core_.close();
-    if constexpr (!std::is_void_v<result>) {
-      if (!value) throw cancelled("the task_group was cancelled before its body had a result");
-      co_return std::move(*value);
-    }
+    return run_body(core_, std::move(body));
   }
 
   /// Starts a child. Throws invalid_state before `run`, after its end, and while the group is being cancelled; the task is then
@@ -115,7 +91,7 @@ class task_group {
                        std::source_location where = std::source_location::current()) {
     std::shared_ptr<detail::child_set> children;
     try {
-      children = core_.children_to_spawn_into();
+      children = core_->children_to_spawn_into();
     } catch (...) {
       body.dismiss();
       throw;
@@ -128,10 +104,50 @@ class task_group {
 
   /// Cancels the body and every child; `run` then ends without an error, or as `cancelled` if the body owes a result. Any child may
   /// call it.
-  void cancel() { core_.cancel(); }
+  void cancel() { core_->cancel(); }
 
  private:
-  detail::group_core core_;
+  explicit task_group(std::shared_ptr<detail::group_core> core) noexcept : core_(std::move(core)) {}
+
+  // The coroutine keeps the group: the task_group object that it was asked of may be gone before it begins.
+  template <class Body>
+  static auto run_body(std::shared_ptr<detail::group_core> core, Body body)
+      -> task<typename detail::task_result<std::invoke_result_t<Body&, task_group&>>::type> {
+    using result = typename detail::task_result<std::invoke_result_t<Body&, task_group&>>::type;
+    using stored = std::conditional_t<std::is_void_v<result>, detail::unit, result>;
+    core->open();
+    struct abandoning {
+      ~abandoning() { core.abandon(); }
+      detail::group_core& core;
+    } at_the_end{*core};
+    task_group group(core);
+    std::optional<stored> value;
+    std::exception_ptr error;
+    try {
+      if constexpr (std::is_void_v<result>)
+        co_await body(group);
+      else
+        value.emplace(co_await body(group));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    core->body_ended(std::exchange(error, nullptr));
+    while (core->children_left()) {
+      try {
+        co_await core->wait_for_children();
+      } catch (...) {
+        error = std::current_exception();
+      }
+      if (error) core->wait_cancelled(std::exchange(error, nullptr));
+    }
+    core->close();
+    if constexpr (!std::is_void_v<result>) {
+      if (!value) throw cancelled("the task_group was cancelled before its body had a result");
+      co_return std::move(*value);
+    }
+  }
+
+  std::shared_ptr<detail::group_core> core_;
 };
 
 }  // namespace buskin

@@ -122,8 +122,14 @@ class task_handle {
 template <class T>
 task_handle<T> spawn(task<T> body, spawn_options options = {},
                      std::source_location where = std::source_location::current()) {
-  return task_handle<T>(
-      detail::start_task(detail::runtime_here("spawn"), std::move(body), {std::move(options.name)}, where));
+  runtime* owner = nullptr;
+  try {
+    owner = &detail::runtime_here("spawn");
+  } catch (...) {
+    body.dismiss();  // whoever is told by an exception needs no report
+    throw;
+  }
+  return task_handle<T>(detail::start_task(*owner, std::move(body), {std::move(options.name)}, where));
 }
 
 /// The same from outside: before a runtime runs, or between polls.

@@ -117,9 +117,9 @@ auto wait_for(Awaitable awaitable, duration length, std::source_location where =
     -> task<detail::await_result<Awaitable>> {
   return timeout_at(
       after(detail::now_here("wait_for"), length),
-      [what = std::move(awaitable), length]() mutable -> Awaitable&& {
+      [what = std::move(awaitable), begins = length > duration::zero()]() mutable -> Awaitable&& {
         if constexpr (requires { what.dismiss(); })
-          if (length <= duration::zero()) {
+          if (!begins) {
             what.dismiss();
             throw timeout_error("there was no time to begin");
           }

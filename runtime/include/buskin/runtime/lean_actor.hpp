@@ -8,6 +8,7 @@
 
 #include <buskin/runtime/compiler.hpp>
 #include <buskin/runtime/detail/coro_stack.hpp>
+#include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/detail/recycler.hpp>
 
 #include <caf/actor_config.hpp>
@@ -66,7 +67,7 @@ class call_element_of final : public call_element {
 /// A pending answer to a request.
 class reply_slot {
  public:
-  virtual void reply(caf::message answer) = 0;
+  virtual void reply(caf::mailbox_element_ptr answer) = 0;
 
  protected:
   ~reply_slot() = default;
@@ -157,8 +158,8 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
     pin(home);
     return true;
   }
-  void hold() noexcept final { intrusive_ptr_add_ref(ctrl()); }
-  void drop() noexcept final { intrusive_ptr_release(ctrl()); }
+  void hold() noexcept final { caf::intrusive_ptr_add_ref(ctrl()); }
+  void drop() noexcept final { caf::intrusive_ptr_release(ctrl()); }
   caf::local_actor& self() noexcept final { return *this; }
   void await_reply(std::uint64_t id, detail::reply_slot& slot) noexcept final;
   void forget_reply(detail::reply_slot& slot) noexcept final;
@@ -170,6 +171,9 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   void launch(caf::execution_unit* unit, bool lazy, bool hide) override;
   void on_destroy() override;
   resume_result resume(caf::execution_unit* unit, size_t max_throughput) final;
+  subtype_t subtype() const final { return unspecified; }
+  /// CAF's own is the same behind a call.
+  caf::actor_control_block* ctrl() const noexcept { return caf::actor_control_block::from(this); }
   void intrusive_ptr_add_ref_impl() final { intrusive_ptr_add_ref(ctrl()); }
   void intrusive_ptr_release_impl() final { intrusive_ptr_release(ctrl()); }
   const char* name() const override { return "buskin.lean"; }
@@ -211,6 +215,13 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   void refuse(caf::mailbox_element& element);
   /// Answers the request in `element` with `content`; nothing if it was none.
   void respond(caf::mailbox_element& element, caf::message content);
+  template <class... Args>
+  void respond_with(caf::mailbox_element& element, Args&&... values) {
+    if (element.mid.is_request() && element.sender)
+      element.sender->enqueue(detail::make_element(caf::strong_actor_ptr(ctrl()), element.mid.response_id(),
+                                                   std::forward<Args>(values)...),
+                              context());
+  }
 
  private:
   friend class turn;

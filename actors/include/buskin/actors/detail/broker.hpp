@@ -49,6 +49,8 @@ class requester {
   explicit requester(caf::mailbox_element& request)
       : asker_(std::move(request.sender)), id_(request.mid.response_id()) {}
   void answer(caf::message content);
+  /// Whether the asker is dead.
+  bool ended() const noexcept;
 
  private:
   caf::strong_actor_ptr asker_;
@@ -60,6 +62,7 @@ template <class T>
 class reply_cell final : public cell<T> {
  public:
   explicit reply_cell(requester asker) : cell<T>(nullptr), asker_(std::move(asker)) {}
+  bool deserted() const noexcept override { return asker_.ended(); }
 
  protected:
   void on_resolved() override {

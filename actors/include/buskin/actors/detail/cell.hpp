@@ -49,6 +49,9 @@ class cell_base : public recycled {
 
   const std::exception_ptr& error() const noexcept { return error_; }
 
+  /// Whether the waiter ended without giving up: what it would be handed would be lost.
+  virtual bool deserted() const noexcept { return false; }
+
   // Places in a waiting line; guarded by the line's owner.
   cell_base* before = nullptr;
   cell_base* after = nullptr;

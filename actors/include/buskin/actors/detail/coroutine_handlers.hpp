@@ -8,8 +8,8 @@
 #include <caf/fwd.hpp>
 #include <caf/response_promise.hpp>
 
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -88,7 +88,7 @@ class handler_stacks {
     std::function<void()> call;
     caf::response_promise promise;
   };
-  std::deque<waiting_call> waiting_;
+  std::list<waiting_call> waiting_;  // usually empty, and then it takes no memory
   bool exclusive_ = false;
   bool reaping_ = false;
 };

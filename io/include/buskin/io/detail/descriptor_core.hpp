@@ -3,9 +3,12 @@
 
 #include <buskin/io/detail/stream_core.hpp>
 
+#include <asio/generic/stream_protocol.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 
+#include <memory>
 #include <string>
+#include <variant>
 
 namespace buskin::io::detail {
 
@@ -30,7 +33,19 @@ class descriptor_core final : public stream_core {
   void transport_close() override;
 
  private:
-  asio::posix::stream_descriptor descriptor_;
+  static constexpr std::size_t smallest_front = 512;
+  static constexpr std::size_t largest_front = 16 * 1024;
+
+  transfer read_now(char* target, std::size_t size) noexcept;
+
+  // Two kinds for Asio as well: it receives from a socket by a shorter way than it reads from a file.
+  std::variant<asio::posix::stream_descriptor, asio::generic::stream_protocol::socket> object_;
+  // The bytes with which Asio told that there are some: the beginning of the next read. Grows with what comes at once.
+  std::unique_ptr<char[]> front_;
+  std::size_t front_capacity_ = smallest_front;
+  std::size_t front_begin_ = 0;
+  std::size_t front_end_ = 0;
+  transfer ending_;  // what came instead of bytes, for the next read
   const int descriptor_number_;
   const descriptor_kind kind_;
   const std::string name_;

@@ -8,7 +8,8 @@ namespace buskin::io::detail {
 
 void set_no_delay(int descriptor) noexcept;
 
-/// A connection of a connected socket, on `home`.
+/// The core of a connected socket, on `home`; and a connection of it.
+std::shared_ptr<descriptor_core> make_socket_core(worker& home, unique_descriptor descriptor);
 connection make_connection(worker& home, unique_descriptor descriptor);
 
 }  // namespace buskin::io::detail

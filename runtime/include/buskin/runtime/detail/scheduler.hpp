@@ -55,6 +55,8 @@ class caf_clock final : public caf::detail::simple_actor_clock {
     caf_clock& clock;
   };
 
+  /// A point in time that was reckoned from `now()`, on the exact clock.
+  time_point from_now(time_point due) const noexcept;
   template <class F>
   void change(F modify);
   void arm();

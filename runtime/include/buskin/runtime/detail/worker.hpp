@@ -48,8 +48,8 @@ class worker final : public caf::execution_unit {
 
   asio::io_context& io() noexcept { return io_; }
   timer_queue& timers() noexcept { return timers_; }
-  /// The present, as of the last look.
-  time_point coarse_now() const noexcept { return now_; }
+  /// The present, as of the last look; there is one at least after each sleep and each time slice.
+  time_point coarse_now() noexcept { return stale_ ? look() : now_; }
 
   // -- any thread -------------------------------------------------------------------------------
 
@@ -73,6 +73,7 @@ class worker final : public caf::execution_unit {
 
  private:
   caf::resumable* next_job();
+  void show_newest();
   void run(caf::resumable* job);
   std::size_t run_messages();
   void take_submissions();
@@ -87,7 +88,8 @@ class worker final : public caf::execution_unit {
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   timer_queue timers_;
   time_point now_;
-  time_point last_io_;
+  time_point last_io_;  // steady time; of the last look before I/O was served
+  bool stale_ = false;  // slept since the last look
   unsigned look_every_ = 16;
 
   ring<caf::resumable> ready_;             // cooperative: everything, in order

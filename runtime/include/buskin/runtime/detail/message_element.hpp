@@ -41,6 +41,9 @@ class message_element final : public caf::mailbox_element,
   }
 };
 
+/// The same around a message that exists already.
+caf::mailbox_element_ptr wrap_message(caf::strong_actor_ptr sender, caf::message_id id, caf::message content);
+
 template <class... Args>
 caf::mailbox_element_ptr make_element(caf::strong_actor_ptr sender, caf::message_id id, Args&&... args) {
   return caf::mailbox_element_ptr(
