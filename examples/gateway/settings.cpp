@@ -18,7 +18,8 @@ device_settings device_settings::parse(const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) refuse("it has no name");
   device.name = text.substr(0, equals);
-  if (device.name == "*" || device.name.find_first_of(" \t") != std::string::npos) refuse("the name may not be * or have spaces");
+  if (device.name == "*" || device.name.find_first_of(" \t\"'") != std::string::npos)
+    refuse("the name may not be * or have spaces or quotation marks");
   std::string where = text.substr(equals + 1);
   if (where.starts_with("tcp://")) {
     device.tcp = where.substr(6);
@@ -80,6 +81,10 @@ parsed parse_command_line(int argc, char** argv) {
     result.run_for = parse_length(length);
   } catch (const CLI::CallForHelp& help) {
     return {std::nullopt, app.exit(help)};
+  } catch (const CLI::ConfigError& error) {
+    const std::string what = error.what();
+    return complain("the configuration file " + app.get_config_ptr()->as<std::string>() + " has an entry that is none of ours: " +
+                    what.substr(what.rfind(' ') + 1));
   } catch (const CLI::Error& error) {
     return complain(std::string(error.what()) + " (gateway --help lists the options)");
   } catch (const std::invalid_argument& error) {

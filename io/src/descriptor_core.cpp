@@ -69,8 +69,11 @@ transfer descriptor_core::transport_read(char* target, std::size_t size) {
     }
     return {transfer::status::done, count, {}};
   }
-  if (ending_.what != transfer::status::would_block) return std::exchange(ending_, {});
-  return read_now(target, size);
+  // The end stays the end: Asio would not tell of it a second time.
+  if (ending_.what != transfer::status::would_block) return ending_;
+  const transfer got = read_now(target, size);
+  if (got.what == transfer::status::end || got.what == transfer::status::failed) ending_ = got;
+  return got;
 }
 
 transfer descriptor_core::read_now(char* target, std::size_t size) noexcept {

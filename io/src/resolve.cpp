@@ -111,6 +111,16 @@ answer look_up(const host_port& where, resolve_for purpose, bool numeric) {
   return result;
 }
 
+/// The codes of getaddrinfo.
+class lookup_category final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "getaddrinfo"; }
+  std::string message(int code) const override { return ::gai_strerror(code); }
+  std::error_condition default_error_condition(int) const noexcept override {
+    return std::errc::address_not_available;
+  }
+};
+
 /// One lookup, shared by whoever waits and the thread that does it; either may be gone first.
 struct lookup {
   host_port where;
@@ -210,11 +220,10 @@ task<std::vector<address>> resolve(host_port where, resolve_for purpose, std::so
   auto found = detail::look_up(where, purpose, true);
   if (found.code == EAI_NONAME) found = co_await detail::lookup_wait(where, purpose, source);
   if (found.code != 0 || found.addresses.empty()) {
-    const bool system = found.code == EAI_SYSTEM;
-    throw std::system_error(system ? std::error_code(found.system_code, std::system_category())
-                                   : std::make_error_code(std::errc::address_not_available),
-                            "cannot find the address of \"" + where.host + "\"" +
-                                (system || found.code == 0 ? "" : std::string(" (") + ::gai_strerror(found.code) + ")"));
+    static const detail::lookup_category codes;
+    throw std::system_error(found.code == EAI_SYSTEM ? std::error_code(found.system_code, std::system_category())
+                                                     : std::error_code(found.code != 0 ? found.code : EAI_NONAME, codes),
+                            "cannot find the address of \"" + where.host + "\"");
   }
   co_return found.addresses;
 }

@@ -7,6 +7,27 @@
 
 namespace buskin::io::detail {
 
+namespace {
+
+/// Owns a stream that was closed before all was sent: with nobody else left to hold it, it is still one of the runtime's actors, and
+/// shutdown waits for it.
+class sending_the_rest final : public lean_actor {
+ public:
+  sending_the_rest(caf::actor_config& config, std::shared_ptr<stream_core> core) : lean_actor(config), core_(std::move(core)) {}
+  std::string title() const override { return core_->describe() + ", closed, with bytes to send"; }
+
+ protected:
+  void on_message(caf::mailbox_element_ptr& element) override { refuse(*element); }
+  // It ends by itself soon enough.
+  void on_exit_request(caf::exit_msg&) override {}
+  void on_end() noexcept override { core_->abort(); }
+
+ private:
+  const std::shared_ptr<stream_core> core_;
+};
+
+}  // namespace
+
 // -- reading ----------------------------------------------------------------------------------
 
 void stream_core::consume(std::size_t bytes) noexcept {
@@ -174,11 +195,19 @@ void stream_core::close() {
     alarm->async_wait([weak = weak_from_this(), alarm](const asio::error_code&) {
       if (auto core = weak.lock(); core && !core->closed()) core->abort();
     });
+    if (here.worker != nullptr) {
+      auto actor = make_lean<sending_the_rest>(home_.system(), keep);
+      actor->track(shutdown_phase::ordinary);
+      actor->pin(home_);
+      actor->launch(nullptr, false, true);
+      closing_actor_ = lean_ref<lean_actor>(actor.get());
+    }
   }
   wake_reader();
 }
 
 void stream_core::abort() {
+  if (closed_) return;
   const auto keep = shared_from_this();
   closing_ = true;
   out_.clear();
@@ -193,6 +222,7 @@ void stream_core::finish_close() {
   if (closed_) return;
   closed_ = true;
   transport_close();
+  if (const auto actor = std::exchange(closing_actor_, {})) actor->enter_or_post([](lean_actor& a) { a.quit(); });
 }
 
 // -- waits ------------------------------------------------------------------------------------

@@ -102,6 +102,11 @@ void task_actor_base::on_end() noexcept {
       state = task_state::failed;
     }
   }
+  while (holdings_) {
+    const auto first = std::move(holdings_);
+    holdings_ = std::move(first->next_);
+    first->give_back();
+  }
   state_.store(state, std::memory_order_release);
   // Requests that nobody received are not left without an answer.
   while (unread_ != nullptr) {
@@ -148,6 +153,25 @@ bool task_actor_base::receive(message_waiter& waiter) {
   }
   receiver_ = &waiter;
   return false;
+}
+
+holding* task_actor_base::holding_of(const void* of) const noexcept {
+  holding* at = holdings_.get();
+  while (at != nullptr && at->of != of) at = at->next_.get();
+  return at;
+}
+
+void task_actor_base::take_hold(std::unique_ptr<holding> what) noexcept {
+  what->next_ = std::move(holdings_);
+  holdings_ = std::move(what);
+}
+
+void task_actor_base::let_go(holding& what) noexcept {
+  std::unique_ptr<holding>* at = &holdings_;
+  while (*at && at->get() != &what) at = &(*at)->next_;
+  if (!*at) return;
+  const auto found = std::move(*at);
+  *at = std::move(found->next_);
 }
 
 void task_actor_base::stop_receiving(message_waiter& waiter) noexcept {

@@ -14,6 +14,11 @@ const char* to_string(wait_kind kind) noexcept {
     case wait_kind::join: return "the end of a task";
     case wait_kind::group: return "the end of its tasks";
     case wait_kind::down: return "the end of an actor";
+    case wait_kind::lock: return "a lock";
+    case wait_kind::permit: return "a permit";
+    case wait_kind::event: return "an event";
+    case wait_kind::condition: return "a notification";
+    case wait_kind::barrier: return "the others of a barrier";
     case wait_kind::queue_get: return "an item of a queue";
     case wait_kind::queue_put: return "room in a queue";
     case wait_kind::broadcast: return "an item of a broadcast";

@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(cancel_says_whether_the_end_was_still_prevented) {  // cove
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(each_monitor_is_independent_of_the_others) {  // covers LNK-010
+BOOST_AUTO_TEST_CASE(each_monitor_is_independent_of_the_others) {
   stage s;
   auto main = [&]() -> task<void> {
     const auto actor = spawn_actor<member>(s.runtime.system());
@@ -311,7 +311,7 @@ BOOST_AUTO_TEST_CASE(kill_ends_an_actor_that_traps_exits) {  // covers LNK-024
   BOOST_TEST(log.empty());
 }
 
-BOOST_AUTO_TEST_CASE(of_two_exit_signals_the_first_ones_reason_counts) {  // covers LNK-020, LNK-018
+BOOST_AUTO_TEST_CASE(of_two_exit_signals_the_first_ones_reason_counts) {  // covers LNK-020
   stage s;
   auto main = [&]() -> task<void> {
     const auto actor = spawn_actor<member>(s.runtime.system());

@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(producer_and_consumer_over_a_single_place_never_wait_for_ea
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_get_or_put_that_is_given_up_leaves_no_entry) {  // covers QUE-015, QUE-028, TRI-026
+BOOST_AUTO_TEST_CASE(a_get_or_put_that_is_given_up_leaves_no_entry) {  // covers QUE-015, QUE-028
   stage s;
   auto main = []() -> task<void> {
     queue<int> q(1);
@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE(a_putter_cancelled_after_its_item_got_in_is_cancelled_and_t
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(join_waits_until_every_item_was_dealt_with) {  // covers QUE-034, QUE-032
+BOOST_AUTO_TEST_CASE(join_waits_until_every_item_was_dealt_with) {  // covers QUE-034
   stage s;
   auto main = []() -> task<void> {
     queue<int> q;

@@ -328,8 +328,8 @@ BOOST_AUTO_TEST_CASE(with_an_intensity_of_zero_the_first_failure_ends_it) {
 
 BOOST_AUTO_TEST_CASE(a_start_that_fails_is_told_and_tried_again_until_it_gives_up) {
   stage s;
-  auto main = []() -> task<void> {
-    int attempts = 0;
+  int attempts = 0;
+  auto main = [&]() -> task<void> {
     child_spec spec;
     spec.id = "x";
     spec.start_actor = [&]() -> caf::actor {
@@ -356,8 +356,8 @@ BOOST_AUTO_TEST_CASE(a_start_that_fails_is_told_and_tried_again_until_it_gives_u
 
 BOOST_AUTO_TEST_CASE(a_start_that_fails_at_first_succeeds_later) {
   stage s;
+  int attempts = 0;
   auto main = [&]() -> task<void> {
-    int attempts = 0;
     child_spec spec;
     spec.id = "x";
     spec.start_actor = [&]() -> caf::actor {
@@ -588,8 +588,8 @@ BOOST_AUTO_TEST_CASE(supervisors_under_supervisors_end_from_the_leaves) {
 
 BOOST_AUTO_TEST_CASE(an_inner_supervisor_that_gives_up_is_restarted_by_the_outer_one) {
   stage s;
+  int started = 0;
   auto main = [&]() -> task<void> {
-    int started = 0;
     child_spec inner;
     inner.id = "inner";
     inner.start_actor = [&] {
@@ -661,8 +661,8 @@ BOOST_AUTO_TEST_CASE(restarts_happen_exactly_at_the_back_offs_times) {
 
 BOOST_AUTO_TEST_CASE(a_child_that_ran_long_enough_begins_its_back_off_anew) {
   stage s;
-  auto main = []() -> task<void> {
-    int starts = 0;
+  int starts = 0;
+  auto main = [&]() -> task<void> {
     auto spec = child("x", [&] { return failing(++starts == 4 ? 61s : 0s); });
     spec.backoff = {.initial = 1s, .maximum = 30s, .factor = 2, .jitter = 0, .reset_after = 60s};
     supervisor sup({spec}, tolerant());

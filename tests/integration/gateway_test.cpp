@@ -561,10 +561,19 @@ BOOST_AUTO_TEST_CASE(a_busy_port_is_named) {
 }
 
 BOOST_AUTO_TEST_CASE(a_broken_configuration_file_is_named) {
-  for (const char* const content : {"device = [\"gps0=/dev/null\"", "no_such_option = 1\n", "workers = many\ndevice = [\"a=/dev/null\"]\n", "[[[["}) {
+  const auto refuses_file = [](const std::string& content, strings hints, bool names_the_file = true) {
     temporary_file file(content);
-    refuses({"--config", file.path()}, {});
-  }
+    if (names_the_file) hints.push_back(file.path());
+    refuses({"--config", file.path()}, hints);
+  };
+  refuses_file("no_such_option = 1\n", {"no_such_option"});
+  refuses_file("[[[[\n", {"[[[["});
+  refuses_file("[devices]\ndevice = [\"a=/dev/null\"]\n", {});
+  refuses_file("gps0 is at /dev/ttyUSB0\n", {});
+  refuses_file("workers = many\ndevice = [\"a=/dev/null\"]\n", {"--workers", "many"}, false);
+  refuses_file("device = [\"gps0\"]\n", {"device \"gps0\"", "it has no name"}, false);
+  refuses_file("device = \"gps0=/dev/null\nserve = x\n", {"quotation marks"}, false);
+  refuses_file("", {"there is nothing to read from"}, false);
 }
 
 BOOST_AUTO_TEST_CASE(a_configuration_file_says_the_same_as_options) {

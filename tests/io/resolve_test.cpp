@@ -80,7 +80,8 @@ BOOST_AUTO_TEST_CASE(a_name_that_does_not_exist_is_in_the_text) {
   auto main = [&]() -> task<void> {
     const std::string host = impossible_name();
     BOOST_CHECK_EXCEPTION(co_await io::resolve({host, 80}), std::system_error, [&](const auto& error) {
-      return std::string(error.what()).find("cannot find the address of \"" + host + "\"") != std::string::npos;
+      return error.code() == std::errc::address_not_available &&
+             std::string(error.what()).starts_with("cannot find the address of \"" + host + "\": ");
     });
   };
   s.run(main());
@@ -89,13 +90,24 @@ BOOST_AUTO_TEST_CASE(a_name_that_does_not_exist_is_in_the_text) {
 BOOST_AUTO_TEST_CASE(a_cancelled_lookup_lets_go_at_once) {
   live_stage s;
   auto main = [&]() -> task<void> {
+    const auto descriptors = buskin::test::open_descriptors();
     std::vector<task_handle<std::vector<io::address>>> lookups;
     for (int i = 0; i != 20; ++i) lookups.push_back(spawn(look_up(impossible_name(), 80)));
-    co_await yield();
     const auto began = std::chrono::steady_clock::now();
     for (auto& each : lookups) each.cancel();
-    for (auto& each : lookups) BOOST_CHECK_THROW(co_await each, cancelled);
+    int let_go = 0;
+    for (auto& each : lookups) {
+      try {
+        co_await each;
+      } catch (const cancelled&) {
+        ++let_go;
+      } catch (const std::system_error&) {  // the answer was quicker
+      }
+    }
+    BOOST_TEST(let_go > 0);
     BOOST_TEST((std::chrono::steady_clock::now() - began < 1s));
+    // The lookups that were let go end in their own time.
+    co_await buskin::test::until([&] { return buskin::test::open_descriptors() <= descriptors; }, "the system's lookups to end");
   };
   s.run(main());
 }

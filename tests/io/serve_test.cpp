@@ -236,6 +236,36 @@ BOOST_AUTO_TEST_CASE(what_a_handler_wrote_arrives_although_the_runtime_shuts_dow
   BOOST_TEST(reader.wait() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(shutdown_does_not_wait_for_ever_for_a_client_that_does_not_read) {
+  no_descriptor_leak leak;
+  runtime_options options;
+  options.shutdown_timeout = 300ms;
+  std::string report;
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  {
+    runtime owner(options);
+    auto main = [&]() -> task<void> {
+      bool begun = false;
+      auto handler = [&begun](io::connection client) -> task<void> {
+        begun = true;
+        client.set_high_water(64 * 1024 * 1024);
+        co_await client.write(std::string(32 * 1024 * 1024, 'u'));
+      };
+      auto server = co_await io::serve("127.0.0.1:0", handler);
+      const auto where = server.local();
+      BOOST_REQUIRE(::connect(socket, where.data(), where.size()) == 0);
+      co_await until([&] { return begun && server.connections() == 0; }, "the handler to end");
+    };
+    owner.run_until_complete(main());
+    const auto& found = owner.shutdown();
+    BOOST_TEST(!found.clean());
+    BOOST_TEST((found.took < 3s));
+    report = to_string(found);
+  }
+  ::close(socket);
+  BOOST_TEST(report.find("closed, with bytes to send") != std::string::npos, report);
+}
+
 BOOST_AUTO_TEST_CASE(no_more_clients_than_permitted_at_a_time_and_the_others_come_later) {
   live_stage s;
   auto main = [&]() -> task<void> {

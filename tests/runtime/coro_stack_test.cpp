@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE(an_error_thrown_in_place_of_the_cancellation_is_what_the_ta
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_sleeper_whose_time_came_in_the_turn_of_the_cancel_is_cancelled_once) {  // covers TSK-030
+BOOST_AUTO_TEST_CASE(a_sleeper_whose_time_came_in_the_turn_of_the_cancel_is_cancelled_once) {
   stage s(manual_clock::mode::by_hand);
   auto subject = start(s, sleep_long());
   s.settle();
@@ -316,7 +316,7 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(task_actor_)
 
-BOOST_AUTO_TEST_CASE(an_exception_that_nobody_fetched_is_reported_once) {  // covers BAS-018, FUT-020
+BOOST_AUTO_TEST_CASE(an_exception_that_nobody_fetched_is_reported_once) {  // covers BAS-018
   stage s;
   auto body = []() -> task<void> {
     co_await yield();
@@ -336,7 +336,7 @@ BOOST_AUTO_TEST_CASE(an_exception_that_nobody_fetched_is_reported_once) {  // co
   BOOST_TEST(to_string(incidents[0]).find("coro_stack_test.cpp:") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(an_exception_that_was_looked_at_is_not_reported) {  // covers FUT-021
+BOOST_AUTO_TEST_CASE(an_exception_that_was_looked_at_is_not_reported) {
   stage s;
   auto body = []() -> task<void> {
     throw std::runtime_error("seen");
@@ -349,7 +349,7 @@ BOOST_AUTO_TEST_CASE(an_exception_that_was_looked_at_is_not_reported) {  // cove
   BOOST_CHECK_THROW(second->result<false>(), std::runtime_error);
 }
 
-BOOST_AUTO_TEST_CASE(neither_a_value_nor_a_cancellation_is_ever_reported) {  // covers FUT-019, STR-056
+BOOST_AUTO_TEST_CASE(neither_a_value_nor_a_cancellation_is_ever_reported) {
   stage s(manual_clock::mode::by_hand);
   auto value = []() -> task<int> { co_return 1; };
   start(s, value());

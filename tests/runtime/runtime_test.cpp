@@ -359,7 +359,7 @@ BOOST_AUTO_TEST_CASE(shutdown_cancels_what_is_left_and_waits_for_its_cleanup) { 
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_left_over_task_that_fails_in_its_cleanup_is_reported_and_main_keeps_its_value) {  // covers RUN-007, RUN-008
+BOOST_AUTO_TEST_CASE(a_left_over_task_that_fails_in_its_cleanup_is_reported_and_main_keeps_its_value) {  // covers RUN-007
   stage s;
   auto left = [&]() -> task<void> {
     try {
@@ -479,7 +479,7 @@ int child_main(const std::function<void()>& ready, int* cancelled_with, bool stu
   return run(body());
 }
 
-BOOST_AUTO_TEST_CASE(the_first_sigint_cancels_main_and_the_process_ends_by_the_signal) {  // covers AIO-008
+BOOST_AUTO_TEST_CASE(the_first_sigint_cancels_main_and_the_process_ends_by_the_signal) {
   child_process child([](auto ready) { return child_main(ready, nullptr, false); });
   child.await_ready();
   child.send(SIGINT);

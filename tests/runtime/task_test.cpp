@@ -90,7 +90,7 @@ task<int> deep(int levels) {
   co_return co_await deep(levels - 1) + 1;
 }
 
-BOOST_AUTO_TEST_CASE(a_hundred_thousand_frames_deep_is_no_recursion) {  // covers TRI-013
+BOOST_AUTO_TEST_CASE(a_hundred_thousand_frames_deep_is_no_recursion) {
   stage s;
   BOOST_TEST(s.run(deep(100'000)) == 100'000);
 }

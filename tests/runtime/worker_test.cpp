@@ -117,10 +117,11 @@ BOOST_AUTO_TEST_CASE(two_endless_lean_self_senders_starve_neither_a_third_actor_
 }
 
 BOOST_AUTO_TEST_CASE(a_flood_of_asio_handlers_does_not_starve_actors) {
-  runtime owner(real());
   bool stop = false;
   std::uint64_t handlers = 0;
-  std::function<void()> flood = [&] {
+  std::function<void()> flood;  // outlives the runtime, which may run the last of them
+  runtime owner(real());
+  flood = [&] {
     ++handlers;
     if (!stop) asio::post(owner.io(), flood);
   };
@@ -140,10 +141,11 @@ BOOST_AUTO_TEST_CASE(a_flood_of_asio_handlers_does_not_starve_actors) {
 }
 
 BOOST_AUTO_TEST_CASE(a_flood_of_messages_does_not_starve_asio_handlers) {
+  int handled = 0;
+  std::function<void()> chain;
   runtime owner(real());
   const auto one = owner.system().spawn(caf_self_sender);
-  int handled = 0;
-  std::function<void()> chain = [&] {
+  chain = [&] {
     if (++handled != 50) asio::post(owner.io(), chain);
   };
   asio::post(owner.io(), chain);
@@ -372,14 +374,16 @@ BOOST_AUTO_TEST_CASE(a_clock_moved_by_hand_wakes_every_worker) {
     auto two = start(owner, sleeper(), workers[1].get());
     while (!one->done() || !two->done()) co_await sleep(1ms);
   };
+  std::atomic<bool> ended{false};
   std::thread mover([&] {
     while (asleep != 2) std::this_thread::yield();
-    for (int i = 0; i != 2000; ++i) {
+    while (!ended) {
       clock.advance(1ms);
       std::this_thread::yield();
     }
   });
   owner.run(main());
+  ended = true;
   mover.join();
 }
 

@@ -2,14 +2,19 @@
 #pragma once
 
 #include <buskin/actors/ask.hpp>
+#include <buskin/actors/barrier.hpp>
 #include <buskin/actors/behavior_actor.hpp>
 #include <buskin/actors/broadcast.hpp>
+#include <buskin/actors/condition.hpp>
+#include <buskin/actors/event.hpp>
 #include <buskin/actors/gather.hpp>
 #include <buskin/actors/handlers.hpp>
+#include <buskin/actors/lock.hpp>
 #include <buskin/actors/monitor.hpp>
 #include <buskin/actors/outcome.hpp>
 #include <buskin/actors/queue.hpp>
 #include <buskin/actors/receive.hpp>
+#include <buskin/actors/semaphore.hpp>
 #include <buskin/actors/send.hpp>
 #include <buskin/actors/supervisor.hpp>
 #include <buskin/actors/task_group.hpp>

@@ -9,6 +9,10 @@ using get_item = caf::atom_constant<caf::atom("bk.get")>;
 using put_item = caf::atom_constant<caf::atom("bk.put")>;
 using subscribe = caf::atom_constant<caf::atom("bk.sub")>;
 using unsubscribe = caf::atom_constant<caf::atom("bk.unsub")>;
+using acquire_permit = caf::atom_constant<caf::atom("bk.acquire")>;
+using release_permit = caf::atom_constant<caf::atom("bk.release")>;
+using await_event = caf::atom_constant<caf::atom("bk.await")>;
+using set_event = caf::atom_constant<caf::atom("bk.set")>;
 using publish = caf::atom_constant<caf::atom("bk.pub")>;
 
 }  // namespace buskin

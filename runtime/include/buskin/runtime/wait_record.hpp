@@ -20,6 +20,11 @@ enum class wait_kind : std::uint8_t {
   join,        ///< the end of another task
   group,       ///< the end of the tasks of a group
   down,        ///< the end of a monitored actor
+  lock,        ///< a lock
+  permit,      ///< a permit of a semaphore
+  event,       ///< an event
+  condition,   ///< a notification
+  barrier,     ///< the others of a barrier
   queue_get,   ///< an item
   queue_put,   ///< room for an item
   broadcast,   ///< the next item of a broadcast

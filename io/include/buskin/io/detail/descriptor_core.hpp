@@ -45,7 +45,7 @@ class descriptor_core final : public stream_core {
   std::size_t front_capacity_ = smallest_front;
   std::size_t front_begin_ = 0;
   std::size_t front_end_ = 0;
-  transfer ending_;  // what came instead of bytes, for the next read
+  transfer ending_;  // what came instead of bytes, and what every further read gets
   const int descriptor_number_;
   const descriptor_kind kind_;
   const std::string name_;

@@ -8,6 +8,7 @@
 #include <buskin/runtime/clock.hpp>
 #include <buskin/runtime/detail/coro_stack.hpp>
 #include <buskin/runtime/detail/worker.hpp>
+#include <buskin/runtime/lean_actor.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -65,7 +66,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   void write_eof();
 
   // -- ending -----------------------------------------------------------------------------------
-  /// No more reading; what is unsent is still sent, for `linger` at most.
+  /// No more reading; what is unsent is still sent, for `linger` at most. The runtime's shutdown waits for that.
   void close();
   /// At once; unsent bytes are dropped.
   void abort();
@@ -108,6 +109,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   std::size_t high_water_ = 64 * 1024;
   io_wait* reader_ = nullptr;
   io_wait* writers_ = nullptr;  // oldest first
+  lean_ref<lean_actor> closing_actor_;  // while closing_ and something is unsent
   std::error_code write_error_;
   bool more_likely_ = false;
   bool watching_read_ = false;

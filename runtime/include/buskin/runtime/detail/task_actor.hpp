@@ -34,6 +34,20 @@ class message_waiter {
   ~message_waiter() = default;
 };
 
+/// What a task took from a broker and has not given back. Goes back when the task ends.
+class holding : public recycled {
+ public:
+  virtual ~holding() = default;
+  virtual void give_back() noexcept = 0;
+  /// Tells one broker's holding from another's.
+  const void* of = nullptr;
+  std::size_t count = 0;
+
+ private:
+  friend class task_actor_base;
+  std::unique_ptr<holding> next_;
+};
+
 class task_actor_base : public lean_actor {
  public:
   task_actor_base(caf::actor_config& config, std::string name, const std::source_location& created);
@@ -58,6 +72,10 @@ class task_actor_base : public lean_actor {
   /// The oldest message that `waiter` takes is given to it now (true), or the next to come (false).
   bool receive(message_waiter& waiter);
   void stop_receiving(message_waiter& waiter) noexcept;
+  /// What it holds of the broker `of`, or null.
+  holding* holding_of(const void* of) const noexcept;
+  void take_hold(std::unique_ptr<holding> what) noexcept;
+  void let_go(holding& what) noexcept;
 
   // -- lean_actor -------------------------------------------------------------------------------
   std::string title() const override;
@@ -83,6 +101,7 @@ class task_actor_base : public lean_actor {
   caf::error exit_reason_;      // of the first request to end that came as a message
   std::string name_;
   std::source_location created_;
+  std::unique_ptr<holding> holdings_;
   message_waiter* receiver_ = nullptr;
   caf::mailbox_element* unread_ = nullptr;       // owned, oldest first
   caf::mailbox_element* last_unread_ = nullptr;

@@ -1,0 +1,57 @@
+// A flag that tasks wait for. asyncio's Event, as an actor.
+#pragma once
+
+#include <buskin/actors/detail/broker.hpp>
+
+#include <cstddef>
+#include <source_location>
+
+namespace buskin {
+
+namespace detail {
+
+class event_actor;  // what the references below refer to
+
+class event_wait final : public wait {
+ public:
+  event_wait(lean_ref<broker> event, const std::source_location& where) noexcept;
+  ~event_wait();
+  bool ready() noexcept override { return waiting_->resolved(); }
+  bool withdraw() noexcept override;
+  bool await_ready();
+  bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
+  void await_resume();
+
+ private:
+  event_actor& target() const noexcept;
+
+  lean_ref<broker> event_;
+  cell_ref<cell<unit>> waiting_;
+};
+
+}  // namespace detail
+
+/// A flag; copies of this object are the same event. Any thread of its runtime. The message face:
+/// `(await_event)` is answered when the flag is set, `(set_event)` sets it.
+class event {
+ public:
+  /// Not set. Inside a running runtime.
+  event();
+
+  /// Awaits that the flag is set; at once if it is. A `clear` that follows the `set` at once does not
+  /// keep those who waited. Cancellation: withdraws.
+  detail::event_wait wait(std::source_location where = std::source_location::current()) const { return {actor_, where}; }
+  /// Sets the flag and wakes everybody, in the order in which they began to wait.
+  void set() const;
+  void clear() const;
+  bool is_set() const;
+  std::size_t waiter_count() const;
+  caf::actor actor() const;
+
+ private:
+  detail::event_actor& self() const noexcept;
+
+  lean_ref<detail::broker> actor_;
+};
+
+}  // namespace buskin

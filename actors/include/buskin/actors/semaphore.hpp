@@ -1,0 +1,153 @@
+// Permits that tasks take and give back. asyncio's Semaphore and BoundedSemaphore, as an actor; a
+// lock is one with a single permit.
+#pragma once
+
+#include <buskin/actors/detail/broker.hpp>
+
+#include <cstddef>
+#include <source_location>
+#include <string>
+
+namespace buskin {
+
+namespace detail {
+
+class permits_actor;  // what the references below refer to
+
+/// Waits for a permit.
+class permit_wait final : public wait {
+ public:
+  permit_wait(lean_ref<broker> permits, wait_kind kind, const std::source_location& where) noexcept;
+  ~permit_wait();
+  bool ready() noexcept override { return waiting_->resolved(); }
+  bool withdraw() noexcept override;
+  bool await_ready();
+  bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
+  void await_resume();
+
+ private:
+  permits_actor& permits() const noexcept;
+
+  lean_ref<broker> permits_;
+  cell_ref<cell<unit>> waiting_;
+  bool settled_ = false;  // the permit was taken over, or given up
+};
+
+/// What semaphores and locks share.
+class permits {
+ public:
+  /// `limit` 0: no limit to the count.
+  permits(const char* kind, std::size_t count, std::size_t limit);
+
+  permit_wait acquire(wait_kind kind, const std::source_location& where) const;
+  bool try_acquire() const;
+  void release(const char* what) const;
+  std::size_t available() const;
+  std::size_t waiters() const;
+  caf::actor actor() const;
+  const lean_ref<broker>& ref() const noexcept { return actor_; }
+
+ private:
+  permits_actor& self() const noexcept;
+
+  lean_ref<broker> actor_;
+};
+
+}  // namespace detail
+
+/// A permit or a lock that is given back at the end of a scope.
+template <class Source>
+class [[nodiscard("it is released at once if nobody keeps it")]] held {
+ public:
+  explicit held(Source source) : source_(std::move(source)), holds_(true) {}
+  held(held&& other) noexcept : source_(other.source_), holds_(std::exchange(other.holds_, false)) {}
+  held& operator=(held&& other) noexcept {
+    if (this != &other) {
+      release();
+      source_ = other.source_;
+      holds_ = std::exchange(other.holds_, false);
+    }
+    return *this;
+  }
+  ~held() { release(); }
+
+  /// Gives it back now.
+  void release() {
+    if (std::exchange(holds_, false)) source_.release();
+  }
+
+ private:
+  Source source_;
+  bool holds_;
+};
+
+namespace detail {
+
+/// `co_await x.hold()`: acquires, and yields the guard that releases.
+template <class Source>
+class hold_awaiter {
+ public:
+  hold_awaiter(Source source, permit_wait&& waiting) = delete;
+  hold_awaiter(Source source, const permits& from, wait_kind kind, const std::source_location& where)
+      : source_(std::move(source)), wait_(from.ref(), kind, where) {}
+  bool await_ready() { return wait_.await_ready(); }
+  bool await_suspend(std::coroutine_handle<> handle) { return wait_.await_suspend(handle); }
+  held<Source> await_resume() {
+    wait_.await_resume();
+    return held<Source>(source_);
+  }
+
+ private:
+  Source source_;
+  permit_wait wait_;
+};
+
+}  // namespace detail
+
+/// A counter of permits; copies of this object are the same semaphore. Any thread of its runtime.
+///
+/// Permits are handed over strictly in the order in which they were asked for: one that is released
+/// while tasks wait belongs to the first of them, and a newcomer queues up behind. What a task
+/// acquired and did not release when it ended, for whatever reason, is released then. The message
+/// face: `(acquire_permit)` is answered when a permit was taken, `(release_permit)` gives one back.
+class semaphore {
+ public:
+  /// Inside a running runtime.
+  explicit semaphore(std::size_t permits = 1) : permits_("buskin.semaphore", permits, 0) {}
+
+  /// Awaits a permit. Cancellation: takes none; one that was granted already goes to the next.
+  detail::permit_wait acquire(std::source_location where = std::source_location::current()) const {
+    return permits_.acquire(wait_kind::permit, where);
+  }
+  /// The same; yields a guard that releases at the end of its scope.
+  detail::hold_awaiter<semaphore> hold(std::source_location where = std::source_location::current()) const {
+    return {*this, permits_, wait_kind::permit, where};
+  }
+  /// Takes a permit if there is one to be had without waiting.
+  bool try_acquire() const { return permits_.try_acquire(); }
+  /// Gives a permit back, or adds one. Any task may.
+  void release() const { permits_.release("semaphore"); }
+
+  /// Whether `acquire` would wait.
+  bool locked() const { return permits_.available() == 0; }
+  std::size_t available() const { return permits_.available(); }
+  std::size_t waiter_count() const { return permits_.waiters(); }
+  caf::actor actor() const { return permits_.actor(); }
+
+ protected:
+  semaphore(std::size_t permits, std::size_t limit) : permits_("buskin.semaphore", permits, limit) {}
+
+ private:
+  detail::permits permits_;
+};
+
+/// A semaphore that refuses to have more permits than it began with: `release` throws invalid_state.
+class bounded_semaphore : public semaphore {
+ public:
+  explicit bounded_semaphore(std::size_t permits = 1) : semaphore(permits, permits == 0 ? 1 : permits) {}
+};
+
+/// "semaphore, 2 permits" or "semaphore, exhausted, 3 wait".
+std::string to_string(const semaphore& s);
+
+}  // namespace buskin

@@ -1,0 +1,110 @@
+#include <buskin/actors/condition.hpp>
+
+#include <buskin/runtime/errors.hpp>
+
+namespace buskin {
+
+namespace detail {
+
+/// Only the line of those who wait. It has no messages: whoever waits must hold the lock, which a
+/// message cannot.
+class condition_actor final : public broker {
+ public:
+  explicit condition_actor(caf::actor_config& config) : broker(config, "buskin.condition") {}
+
+  cell_ref<cell<unit>> enlist(stack_host& host) {
+    guard lock(state_mutex_);
+    auto waiting = cell_ref<cell<unit>>::adopt(new cell<unit>(&host));
+    line_.push(waiting);
+    return waiting;
+  }
+  void withdraw(cell<unit>& waiting) {
+    guard lock(state_mutex_);
+    if (waiting.abandon()) line_.erase(waiting);
+  }
+  void notify(std::size_t count) {
+    guard lock(state_mutex_);
+    while (count != 0) {
+      auto waiting = line_.pop();
+      if (!waiting) return;
+      if (waiting->resolve(unit{})) --count;
+    }
+  }
+  std::size_t waiters() const {
+    guard lock(state_mutex_);
+    return line_.size();
+  }
+
+ protected:
+  void on_message(caf::mailbox_element_ptr& element) override { refuse(*element); }
+
+ private:
+  waiting_line<cell<unit>> line_;  // guarded by state_mutex_
+};
+
+namespace {
+
+class notification_wait final : public wait {
+ public:
+  notification_wait(condition_actor& from, cell_ref<cell<unit>> waiting, const std::source_location& where)
+      : wait(wait_kind::condition, where, from.id()), from_(from), waiting_(std::move(waiting)) {}
+  ~notification_wait() { from_.withdraw(*waiting_); }
+  bool ready() noexcept override { return waiting_->resolved(); }
+  bool withdraw() noexcept override {
+    from_.withdraw(*waiting_);
+    return true;
+  }
+  bool await_ready() const noexcept { return waiting_->resolved(); }
+  bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
+  void await_resume() {
+    if (auto reason = interruption()) std::rethrow_exception(reason);
+  }
+
+ private:
+  condition_actor& from_;  // the coroutine that awaits holds a reference
+  cell_ref<cell<unit>> waiting_;
+};
+
+}  // namespace
+
+}  // namespace detail
+
+condition::condition(lock with)
+    : lock_(std::move(with)),
+      actor_(detail::make_broker<detail::condition_actor>(detail::system_here("condition")).get()) {}
+
+detail::condition_actor& condition::self() const noexcept { return static_cast<detail::condition_actor&>(*actor_); }
+std::size_t condition::waiter_count() const { return self().waiters(); }
+
+void condition::notify(std::size_t count) const {
+  if (!lock_.is_locked()) throw invalid_state("a condition is notified by a task that holds its lock");
+  self().notify(count);
+}
+
+task<void> condition::wait(std::source_location where) const { return wait_on(*this, where); }
+
+task<void> condition::wait_on(condition self, std::source_location where) {
+  if (!self.lock_.is_locked()) throw invalid_state("a condition is awaited by a task that holds its lock");
+  auto waiting = self.self().enlist(detail::host_here("condition::wait"));
+  self.lock_.release();
+  std::exception_ptr interruption;
+  try {
+    co_await detail::notification_wait(self.self(), waiting, where);
+  } catch (...) {
+    interruption = std::current_exception();
+  }
+  // Whatever happened, the caller holds the lock when we return or throw.
+  for (bool again = true; again;) {
+    try {
+      co_await self.lock_.acquire(where);
+      again = false;
+    } catch (const cancelled&) {
+      if (!interruption) interruption = std::current_exception();
+    }
+  }
+  if (!interruption) co_return;
+  if (waiting->resolved()) self.self().notify(1);  // ours is passed on
+  std::rethrow_exception(interruption);
+}
+
+}  // namespace buskin
