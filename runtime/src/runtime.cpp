@@ -218,22 +218,22 @@ struct runtime::impl {
     return finished();
   }
 
-  std::vector<caf::strong_actor_ptr> living(bool (*wanted)(shutdown_phase)) {
-    std::vector<caf::strong_actor_ptr> found;
-    scheduler().for_each_alive([&](caf::abstract_actor& actor) {
-      if (wanted(phase_of(actor))) found.emplace_back(actor.ctrl());
-    });
-    return found;
-  }
-
-  /// Asks all actors of a phase to end, also those that are started meanwhile, and waits for them.
-  bool end_phase(bool (*wanted)(shutdown_phase), steady::time_point deadline) {
+  /// Asks all actors of a phase (null: of every phase) to end, also those that are started meanwhile, and waits for them.
+  bool end_phase(std::optional<shutdown_phase> phase, steady::time_point deadline) {
+    auto& all = scheduler();
     std::unordered_set<caf::actor_id> asked;
+    std::optional<std::uint64_t> looked_at;
     const auto ended = [&] {
-      const auto actors = living(wanted);
-      for (const auto& actor : actors)
-        if (asked.insert(actor->id()).second) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-      return actors.empty();
+      if ((phase ? all.alive(*phase) : all.alive()) == 0) return true;
+      // The living are looked through once, and again only when there are new ones among them.
+      if (const auto born = all.born(); looked_at != born) {
+        looked_at = born;
+        all.for_each_alive([&](caf::abstract_actor& actor) {
+          if ((!phase || phase_of(actor) == *phase) && asked.insert(actor.id()).second)
+            caf::anon_send_exit(&actor, caf::exit_reason::user_shutdown);
+        });
+      }
+      return false;
     };
     return ended() || drive_until(ended, deadline);
   }
@@ -359,16 +359,16 @@ const shutdown_report& runtime::shutdown() {
   impl_->scheduler().await_ends();
   const auto began = steady::now();
   const auto deadline = began + impl_->options.shutdown_timeout;
-  const auto anybody = [](shutdown_phase) { return true; };
   // Each phase has its turn even when an earlier one was late; then its actors are asked and looked at once.
-  impl_->end_phase([](shutdown_phase p) { return p == shutdown_phase::acceptor; }, deadline);
-  impl_->end_phase([](shutdown_phase p) { return p == shutdown_phase::supervisor; }, deadline);
-  impl_->end_phase([](shutdown_phase p) { return p == shutdown_phase::ordinary; }, deadline);
+  impl_->end_phase(shutdown_phase::acceptor, deadline);
+  impl_->end_phase(shutdown_phase::supervisor, deadline);
+  impl_->end_phase(shutdown_phase::ordinary, deadline);
   // What is left: children of owners that have ended without them, and whoever was started meanwhile.
-  if (!impl_->end_phase(anybody, deadline)) {
+  if (!impl_->end_phase(std::nullopt, deadline)) {
     report.stragglers = all_tasks();
     report.at = now();
-    for (const auto& actor : impl_->living(anybody)) caf::anon_send_exit(actor, caf::exit_reason::kill);
+    impl_->scheduler().for_each_alive(
+        [](caf::abstract_actor& actor) { caf::anon_send_exit(&actor, caf::exit_reason::kill); });
     impl_->drive_until([&] { return impl_->scheduler().alive() == 0; }, steady::now() + std::chrono::seconds(1));
     report.abandoned = all_tasks();
   }

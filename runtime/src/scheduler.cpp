@@ -267,7 +267,8 @@ void scheduler::remember(live_links& links) noexcept {
   living_.before->after = &links;
   living_.before = &links;
   unlock_living();
-  alive_.fetch_add(1, std::memory_order_acq_rel);
+  alive_[static_cast<std::size_t>(links.phase)].fetch_add(1, std::memory_order_acq_rel);
+  born_.fetch_add(1, std::memory_order_acq_rel);
 }
 
 void scheduler::forget(live_links& links) noexcept {
@@ -276,7 +277,7 @@ void scheduler::forget(live_links& links) noexcept {
   links.after->before = links.before;
   links.after = links.before = nullptr;
   unlock_living();
-  alive_.fetch_sub(1, std::memory_order_acq_rel);
+  alive_[static_cast<std::size_t>(links.phase)].fetch_sub(1, std::memory_order_acq_rel);
   if (ends_awaited_.load(std::memory_order_seq_cst)) first().wake();
 }
 
@@ -287,6 +288,12 @@ void scheduler::notice(caf::resumable& job) {
   auto entry = std::make_unique<living_caf_actor>(*this, actor);
   remember(*entry);
   actor.attach(std::move(entry));
+}
+
+std::size_t scheduler::alive() const noexcept {
+  std::size_t sum = 0;
+  for (const auto& each : alive_) sum += each.load(std::memory_order_acquire);
+  return sum;
 }
 
 void scheduler::for_each_alive(const std::function<void(caf::abstract_actor&)>& visit) {

@@ -80,15 +80,30 @@ void worker::wake() noexcept {
   if (sleeping_.exchange(false, std::memory_order_seq_cst)) asio::post(io_, [] {});
 }
 
+namespace {
+
+/// Callbacks are meant for the worker that they were given to, and so is an actor with a home.
+bool may_be_moved(caf::resumable& job) {
+  switch (job.subtype()) {
+    case caf::resumable::function_object: return false;
+    case caf::resumable::unspecified: {
+      const auto* lean = dynamic_cast<const lean_actor*>(&job);
+      return lean == nullptr || lean->home() == nullptr;
+    }
+    default: return true;
+  }
+}
+
+}  // namespace
+
 void worker::take_submissions() {
   if (submissions_.empty()) return;
   submissions_.drain(incoming_);
   for (caf::resumable* job : incoming_) {
-    // Whoever submits to a worker of several means this one: the job may be pinned, so thieves must not see it.
-    if (threaded_)
-      pinned_.push(job);
+    if (!threaded_ || may_be_moved(*job))
+      push(job);
     else
-      ready_.push(job);
+      push_pinned(job);
   }
   incoming_.clear();
 }

@@ -88,6 +88,7 @@ struct live_links {
   live_links* before = nullptr;
   live_links* after = nullptr;  // null: not in the list
   caf::abstract_actor* actor = nullptr;
+  shutdown_phase phase = shutdown_phase::ordinary;
 };
 
 }  // namespace detail
@@ -184,9 +185,9 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   /// Makes it one of the actors that the runtime lists, and ends at shutdown in the given phase. Before launch.
   void track(shutdown_phase phase) noexcept {
     tracked_ = true;
-    phase_ = phase;
+    links_.phase = phase;
   }
-  shutdown_phase phase() const noexcept { return phase_; }
+  shutdown_phase phase() const noexcept { return links_.phase; }
 
   /// Calls `look()` while nobody runs the actor; false when somebody does. Any thread. `look` may only read.
   template <class F>
@@ -246,7 +247,6 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   std::atomic<stage> stage_{stage::fresh};
   bool again_ = false;
   bool tracked_ = false;
-  shutdown_phase phase_ = shutdown_phase::ordinary;
 };
 
 namespace detail {

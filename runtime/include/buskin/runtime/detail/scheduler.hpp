@@ -10,6 +10,7 @@
 #include <caf/detail/simple_actor_clock.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -110,7 +111,12 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   void notice(caf::resumable& job);
   /// Calls `visit` with every live actor. `visit` must not end or start actors.
   void for_each_alive(const std::function<void(caf::abstract_actor&)>& visit);
-  std::size_t alive() const noexcept { return alive_.load(std::memory_order_acquire); }
+  std::size_t alive() const noexcept;
+  std::size_t alive(shutdown_phase phase) const noexcept {
+    return alive_[static_cast<std::size_t>(phase)].load(std::memory_order_acquire);
+  }
+  /// How many were ever remembered.
+  std::uint64_t born() const noexcept { return born_.load(std::memory_order_acquire); }
   /// From now on the first worker is woken by every end.
   void await_ends() noexcept { ends_awaited_.store(true, std::memory_order_seq_cst); }
 
@@ -128,7 +134,8 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
 
   std::atomic_flag living_lock_;
   live_links living_;  // a circle; guarded by living_lock_
-  std::atomic<std::size_t> alive_{0};
+  std::array<std::atomic<std::size_t>, 4> alive_{};  // by shutdown_phase
+  std::atomic<std::uint64_t> born_{0};
   std::atomic<bool> ends_awaited_{false};  // partner of living_lock_: set before the look at the list that it is to end
 };
 
