@@ -1,76 +1,211 @@
 // The states and their order are those of asyncio's Barrier (CPython 3.13, Lib/asyncio/locks.py).
 #include <buskin/actors/barrier.hpp>
 
+#include <limits>
+#include <utility>
+#include <vector>
+
 namespace buskin {
 
-struct barrier::shared {
-  explicit shared(std::size_t n) : parties(n) {}
-  enum class state { filling, draining, resetting, broken };
+namespace detail {
 
-  bool passable() const noexcept { return state != state::draining && state != state::resetting; }
+namespace {
 
-  /// One party less; the last one to leave opens the next round. With the lock held.
-  void leave() {
-    --inside;
-    if (inside == 0 && !passable()) state = state::filling;
-    changed.notify_all();
-  }
+/// One that waits. Its fields are guarded by the barrier's state_mutex_.
+class party final : public cell<unit> {
+ public:
+  enum class place {
+    early,    // before the door: the round before has not left yet
+    arrived,  // waits for the others
+    leaving,  // the round is complete or broken, it has not had its turn since
+    gone
+  };
 
-  const std::size_t parties;
-  condition changed;
-  // Guarded by the condition's lock.
-  enum state state = state::filling;
-  std::size_t inside = 0;
+  explicit party(stack_host& host) : cell<unit>(&host) {}
+
+  place at = place::early;
+  std::size_t index = 0;
 };
 
-barrier::barrier(std::size_t parties) {
-  if (parties == 0) throw std::invalid_argument("a barrier has at least one party");
-  shared_ = std::make_shared<shared>(parties);
-}
+using place = party::place;
 
-std::size_t barrier::parties() const noexcept { return shared_->parties; }
-std::size_t barrier::waiting() const { return shared_->state == shared::state::filling ? shared_->inside : 0; }
-bool barrier::broken() const { return shared_->state == shared::state::broken; }
+}  // namespace
 
-task<std::size_t> barrier::wait(std::source_location where) const { return pass(shared_, where); }
+// What always holds: `arrived_` has members only while the barrier fills, `early_` only while it does not.
+class barrier_actor final : public broker {
+ public:
+  barrier_actor(caf::actor_config& config, std::size_t parties) : broker(config, "buskin.barrier"), parties_(parties) {}
 
-task<std::size_t> barrier::pass(std::shared_ptr<shared> self, std::source_location where) {
-  using state = enum shared::state;
-  const auto guard = co_await self->changed.hold(where);
-  // A party that is early for the next round waits until this one has left.
-  co_await self->changed.wait_for([self = self.get()] { return self->passable(); }, where);
-  if (self->state == state::broken) throw broken_barrier();
-  const std::size_t index = self->inside++;
-  std::exception_ptr failure;
-  try {
-    if (self->inside == self->parties) {
-      self->state = state::draining;
-      self->changed.notify_all();
-    } else {
-      co_await self->changed.wait_for([self = self.get()] { return self->state != state::filling; }, where);
-      if (self->state == state::broken || self->state == state::resetting) throw broken_barrier();
-    }
-  } catch (...) {
-    failure = std::current_exception();
+  cell_ref<cell<unit>> arrive(stack_host& host) {
+    guard lock(state_mutex_);
+    if (state_ == state::broken) throw broken_barrier();
+    auto one = cell_ref<party>::adopt(new party(host));
+    if (state_ == state::filling)
+      enter(one);
+    else
+      early_.push(one);
+    return cell_ref<cell<unit>>(one.get());
   }
-  self->leave();
-  if (failure) std::rethrow_exception(failure);
-  co_return index;
+
+  /// Whether it may go on without having waited.
+  bool passes(const party& one) const {
+    guard lock(state_mutex_);
+    return one.at == place::leaving;
+  }
+
+  /// The turn of one that was let go. Throws broken_barrier.
+  std::size_t leave(party& one) {
+    guard lock(state_mutex_);
+    const bool whole = one.at == place::leaving && !one.error() && state_ == state::draining;
+    step_out(one);
+    if (!whole) throw broken_barrier();
+    return one.index;
+  }
+
+  void withdraw(party& one) {
+    guard lock(state_mutex_);
+    step_out(one);
+  }
+
+  void reset() {
+    guard lock(state_mutex_);
+    state_ = inside_ == 0 ? state::filling : state::resetting;
+    fail(arrived_, place::leaving);
+  }
+
+  void abort() {
+    guard lock(state_mutex_);
+    state_ = state::broken;
+    fail(arrived_, place::leaving);
+    fail(early_, place::gone);
+  }
+
+  std::size_t parties() const noexcept { return parties_; }
+  std::size_t filled() const {
+    guard lock(state_mutex_);
+    return state_ == state::filling ? inside_ : 0;
+  }
+  bool broken() const {
+    guard lock(state_mutex_);
+    return state_ == state::broken;
+  }
+
+ protected:
+  void on_message(caf::mailbox_element_ptr& element) override { refuse(*element); }
+
+ private:
+  enum class state { filling, draining, resetting, broken };
+
+  // All of these with state_mutex_ held.
+
+  void enter(const cell_ref<party>& one) {
+    one->index = inside_++;
+    if (!vacated_.empty()) {
+      one->index = vacated_.back();
+      vacated_.pop_back();
+    }
+    if (inside_ != parties_) {
+      one->at = place::arrived;
+      arrived_.push(one);
+      return;
+    }
+    state_ = state::draining;
+    one->at = place::leaving;
+    while (auto other = arrived_.pop()) {
+      other->at = place::leaving;
+      other->resolve(unit{});
+    }
+  }
+
+  void step_out(party& one) {
+    switch (std::exchange(one.at, place::gone)) {
+      case place::early: early_.erase(one); break;
+      case place::arrived:
+        arrived_.erase(one);
+        vacated_.push_back(one.index);
+        if (--inside_ == 0) vacated_.clear();
+        break;
+      case place::leaving:
+        if (--inside_ == 0) open();
+        break;
+      case place::gone: break;
+    }
+  }
+
+  /// The last one has left: those who are early make the next round.
+  void open() {
+    vacated_.clear();
+    if (state_ == state::broken) return;
+    state_ = state::filling;
+    while (state_ == state::filling) {
+      const auto one = early_.pop();
+      if (!one) return;
+      enter(one);
+      if (one->at == place::leaving) one->resolve(unit{});
+    }
+  }
+
+  static void fail(waiting_line<party>& line, place next) {
+    while (auto one = line.pop()) {
+      one->at = next;
+      one->fail(std::make_exception_ptr(broken_barrier()));
+    }
+  }
+
+  const std::size_t parties_;
+  // All guarded by state_mutex_.
+  state state_ = state::filling;
+  std::size_t inside_ = 0;             // that arrived in this round and have not left
+  std::vector<std::size_t> vacated_;  // places of those who gave up in this round
+  waiting_line<party> arrived_;
+  waiting_line<party> early_;
+};
+
+barrier_wait::barrier_wait(lean_ref<broker> barrier, const std::source_location& where) noexcept
+    : wait(wait_kind::barrier, where, barrier->id()), barrier_(std::move(barrier)) {}
+
+barrier_actor& barrier_wait::target() const noexcept { return static_cast<barrier_actor&>(*barrier_); }
+
+barrier_wait::~barrier_wait() {
+  if (waiting_) target().withdraw(static_cast<party&>(*waiting_));
 }
 
-task<void> barrier::reset() const { return change(shared_, false); }
-task<void> barrier::abort() const { return change(shared_, true); }
-
-task<void> barrier::change(std::shared_ptr<shared> self, bool broken) {
-  using state = enum shared::state;
-  const auto guard = co_await self->changed.hold();
-  if (broken)
-    self->state = state::broken;
-  else if (self->inside != 0)
-    self->state = state::resetting;
-  else
-    self->state = state::filling;
-  self->changed.notify_all();
+bool barrier_wait::await_ready() {
+  waiting_ = target().arrive(host_here("barrier::wait"));
+  return target().passes(static_cast<party&>(*waiting_));
 }
+
+bool barrier_wait::withdraw() noexcept {
+  target().withdraw(static_cast<party&>(*waiting_));
+  return true;
+}
+
+std::size_t barrier_wait::await_resume() {
+  if (auto reason = interruption()) std::rethrow_exception(reason);
+  return target().leave(static_cast<party&>(*waiting_));
+}
+
+}  // namespace detail
+
+namespace {
+
+std::size_t checked(std::size_t parties) {
+  // A negative number turns into more than PTRDIFF_MAX.
+  if (parties == 0 || parties > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
+    throw std::invalid_argument("a barrier has at least one party");
+  return parties;
+}
+
+}  // namespace
+
+barrier::barrier(std::size_t parties)
+    : actor_(detail::make_broker<detail::barrier_actor>(detail::system_here("barrier"), checked(parties)).get()) {}
+
+detail::barrier_actor& barrier::self() const noexcept { return static_cast<detail::barrier_actor&>(*actor_); }
+void barrier::reset() const { self().reset(); }
+void barrier::abort() const { self().abort(); }
+std::size_t barrier::parties() const noexcept { return self().parties(); }
+std::size_t barrier::waiting() const { return self().filled(); }
+bool barrier::broken() const { return self().broken(); }
 
 }  // namespace buskin

@@ -83,10 +83,27 @@ void condition::notify(std::size_t count) const {
 
 task<void> condition::wait(std::source_location where) const { return wait_on(*this, where); }
 
+/// The time in which a coroutine has given the lock up. If it is killed then, the guard in one of its outer frames must not release
+/// what somebody else may hold by now.
+class condition::without_lock {
+ public:
+  explicit without_lock(const lock& given_up) : lock_(given_up) { lock_.release(); }
+  without_lock(const without_lock&) = delete;
+  without_lock& operator=(const without_lock&) = delete;
+  ~without_lock() {
+    if (!ended_) lock_.permits_.forgo();
+  }
+  void end() noexcept { ended_ = true; }
+
+ private:
+  const lock& lock_;  // the coroutine's
+  bool ended_ = false;
+};
+
 task<void> condition::wait_on(condition self, std::source_location where) {
   if (!self.lock_.is_locked()) throw invalid_state("a condition is awaited by a task that holds its lock");
   auto waiting = self.self().enlist(detail::host_here("condition::wait"));
-  self.lock_.release();
+  without_lock meanwhile(self.lock_);
   std::exception_ptr interruption;
   try {
     co_await detail::notification_wait(self.self(), waiting, where);
@@ -102,6 +119,7 @@ task<void> condition::wait_on(condition self, std::source_location where) {
       if (!interruption) interruption = std::current_exception();
     }
   }
+  meanwhile.end();
   if (!interruption) co_return;
   if (waiting->resolved()) self.self().notify(1);  // ours is passed on
   std::rethrow_exception(interruption);

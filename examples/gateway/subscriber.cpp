@@ -126,6 +126,9 @@ task<void> serve_client(std::shared_ptr<hub> shared, buskin::io::connection clie
       co_await read_commands(shared, wanted, client);
       group.cancel();  // the client has said goodbye
     });
+  } catch (const buskin::cancelled&) {
+    client.abort();  // the gateway ends, and this client had its time to read
+    throw;
   } catch (const buskin::exception_group&) {
     // The connection broke; that is the end of this client and nobody else's business.
   }

@@ -1,14 +1,11 @@
 // A place where a number of tasks wait for each other. asyncio's Barrier.
 #pragma once
 
-#include <buskin/actors/condition.hpp>
-#include <buskin/runtime/task.hpp>
+#include <buskin/actors/detail/broker.hpp>
 
 #include <cstddef>
-#include <memory>
 #include <source_location>
 #include <stdexcept>
-#include <string>
 
 namespace buskin {
 
@@ -18,20 +15,43 @@ class broken_barrier : public std::runtime_error {
   broken_barrier() : std::runtime_error("the barrier is broken") {}
 };
 
-/// A barrier for a fixed number of parties; copies of this object are the same barrier. Round after round: when the last party has
-/// arrived all go on, and the next round begins when all have left.
+namespace detail {
+
+class barrier_actor;  // what the references below refer to
+
+class barrier_wait final : public wait {
+ public:
+  barrier_wait(lean_ref<broker> barrier, const std::source_location& where) noexcept;
+  ~barrier_wait();
+  bool ready() noexcept override { return waiting_->resolved(); }
+  bool withdraw() noexcept override;
+  bool await_ready();
+  bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
+  std::size_t await_resume();
+
+ private:
+  barrier_actor& target() const noexcept;
+
+  lean_ref<broker> barrier_;
+  cell_ref<cell<unit>> waiting_;
+};
+
+}  // namespace detail
+
+/// A barrier for a fixed number of parties; copies of this object are the same barrier. Any thread of its runtime. Round after
+/// round: when the last party has arrived all go on, and the next round begins when all have left.
 class barrier {
  public:
   /// Throws std::invalid_argument for less than one party. Inside a running runtime.
   explicit barrier(std::size_t parties);
 
-  /// Awaits the others; yields this party's index of arrival, 0 to parties-1. Throws broken_barrier. Cancellation: this party
-  /// leaves, another may take its place.
-  task<std::size_t> wait(std::source_location where = std::source_location::current()) const;
-  /// Whoever waits gets broken_barrier; then the barrier begins anew. Mends a broken one.
-  task<void> reset() const;
-  /// Breaks the barrier: whoever waits, and whoever comes until a reset, gets broken_barrier.
-  task<void> abort() const;
+  /// Awaits the others; yields this party's place in the round, 0 to parties-1, no two the same. Throws broken_barrier.
+  /// Cancellation: this party leaves, another may take its place.
+  detail::barrier_wait wait(std::source_location where = std::source_location::current()) const { return {actor_, where}; }
+  /// Whoever waits, or has not left yet, gets broken_barrier; then the barrier begins anew. Mends a broken one.
+  void reset() const;
+  /// Breaks the barrier: whoever waits, or has not left yet, and whoever comes until a reset, gets broken_barrier.
+  void abort() const;
 
   std::size_t parties() const noexcept;
   /// Parties that wait for the round to be complete.
@@ -39,10 +59,9 @@ class barrier {
   bool broken() const;
 
  private:
-  struct shared;
-  static task<std::size_t> pass(std::shared_ptr<shared> self, std::source_location where);
-  static task<void> change(std::shared_ptr<shared> self, bool broken);
-  std::shared_ptr<shared> shared_;
+  detail::barrier_actor& self() const noexcept;
+
+  lean_ref<detail::broker> actor_;
 };
 
 }  // namespace buskin

@@ -3,6 +3,7 @@
 
 #include <buskin/actors/detail/coroutine_handlers.hpp>
 #include <buskin/runtime/lean_actor.hpp>
+#include <buskin/runtime/lean_ref.hpp>
 
 #include <caf/behavior.hpp>
 

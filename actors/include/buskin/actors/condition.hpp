@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <limits>
-#include <memory>
 #include <source_location>
 #include <utility>
 
@@ -50,6 +49,7 @@ class condition {
   std::size_t waiter_count() const;
 
  private:
+  class without_lock;
   static task<void> wait_on(condition self, std::source_location where);
   detail::condition_actor& self() const noexcept;
 

@@ -36,6 +36,10 @@ class lock {
   caf::actor actor() const { return permits_.actor(); }
 
  private:
+  friend class held<lock>;
+  friend class condition;
+  void end_hold() const noexcept { permits_.end_hold("lock"); }
+
   detail::permits permits_;
 };
 

@@ -5,8 +5,10 @@
 #include <buskin/actors/detail/broker.hpp>
 
 #include <cstddef>
+#include <limits>
 #include <source_location>
 #include <string>
+#include <utility>
 
 namespace buskin {
 
@@ -36,12 +38,18 @@ class permit_wait final : public wait {
 /// What semaphores and locks share.
 class permits {
  public:
-  /// `limit` 0: no limit to the count.
+  static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
+
   permits(const char* kind, std::size_t count, std::size_t limit);
 
   permit_wait acquire(wait_kind kind, const std::source_location& where) const;
   bool try_acquire() const;
   void release(const char* what) const;
+  /// The release at the end of a guard's life, also in the frame of a coroutine that was killed.
+  void end_hold(const char* what) const noexcept;
+  /// The coroutine that runs here gave its permit up for a time and is destroyed meanwhile: the release that its
+  /// guard will do means nothing.
+  void forgo() const noexcept;
   std::size_t available() const;
   std::size_t waiters() const;
   caf::actor actor() const;
@@ -55,7 +63,8 @@ class permits {
 
 }  // namespace detail
 
-/// A permit or a lock that is given back at the end of a scope.
+/// A permit or a lock that is given back at the end of a scope. That somebody else released it meanwhile is an error in the
+/// program, and ends it.
 template <class Source>
 class [[nodiscard("it is released at once if nobody keeps it")]] held {
  public:
@@ -63,20 +72,24 @@ class [[nodiscard("it is released at once if nobody keeps it")]] held {
   held(held&& other) noexcept : source_(other.source_), holds_(std::exchange(other.holds_, false)) {}
   held& operator=(held&& other) noexcept {
     if (this != &other) {
-      release();
+      end();
       source_ = other.source_;
       holds_ = std::exchange(other.holds_, false);
     }
     return *this;
   }
-  ~held() { release(); }
+  ~held() { end(); }
 
-  /// Gives it back now.
+  /// Gives it back now; nothing when that was done. Throws invalid_state when somebody else did.
   void release() {
     if (std::exchange(holds_, false)) source_.release();
   }
 
  private:
+  void end() noexcept {
+    if (std::exchange(holds_, false)) source_.end_hold();
+  }
+
   Source source_;
   bool holds_;
 };
@@ -87,7 +100,6 @@ namespace detail {
 template <class Source>
 class hold_awaiter {
  public:
-  hold_awaiter(Source source, permit_wait&& waiting) = delete;
   hold_awaiter(Source source, const permits& from, wait_kind kind, const std::source_location& where)
       : source_(std::move(source)), wait_(from.ref(), kind, where) {}
   bool await_ready() { return wait_.await_ready(); }
@@ -108,12 +120,14 @@ class hold_awaiter {
 ///
 /// Permits are handed over strictly in the order in which they were asked for: one that is released
 /// while tasks wait belongs to the first of them, and a newcomer queues up behind. What a task
-/// acquired and did not release when it ended, for whatever reason, is released then. The message
-/// face: `(acquire_permit)` is answered when a permit was taken, `(release_permit)` gives one back.
+/// acquired and did not release when it ended, for whatever reason, is released then; a release by another task
+/// counts as one in its name. The message face: `(acquire_permit)` is answered when a permit was taken,
+/// `(release_permit)` gives one back. What an actor acquired by a message stays taken when that actor ends.
 class semaphore {
  public:
-  /// Inside a running runtime.
-  explicit semaphore(std::size_t permits = 1) : permits_("buskin.semaphore", permits, 0) {}
+  /// Inside a running runtime. Throws std::invalid_argument for more than PTRDIFF_MAX permits, which is what a negative number
+  /// turns into.
+  explicit semaphore(std::size_t permits = 1) : semaphore(permits, detail::permits::no_limit) {}
 
   /// Awaits a permit. Cancellation: takes none; one that was granted already goes to the next.
   detail::permit_wait acquire(std::source_location where = std::source_location::current()) const {
@@ -138,13 +152,16 @@ class semaphore {
   semaphore(std::size_t permits, std::size_t limit) : permits_("buskin.semaphore", permits, limit) {}
 
  private:
+  friend class held<semaphore>;
+  void end_hold() const noexcept { permits_.end_hold("semaphore"); }
+
   detail::permits permits_;
 };
 
 /// A semaphore that refuses to have more permits than it began with: `release` throws invalid_state.
 class bounded_semaphore : public semaphore {
  public:
-  explicit bounded_semaphore(std::size_t permits = 1) : semaphore(permits, permits == 0 ? 1 : permits) {}
+  explicit bounded_semaphore(std::size_t permits = 1) : semaphore(permits, permits) {}
 };
 
 /// "semaphore, 2 permits" or "semaphore, exhausted, 3 wait".

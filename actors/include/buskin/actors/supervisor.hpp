@@ -4,6 +4,7 @@
 #include <buskin/actors/broadcast.hpp>
 #include <buskin/runtime/clock.hpp>
 #include <buskin/runtime/lean_actor.hpp>
+#include <buskin/runtime/lean_ref.hpp>
 #include <buskin/runtime/task.hpp>
 
 #include <caf/actor.hpp>

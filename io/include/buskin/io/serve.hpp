@@ -4,6 +4,7 @@
 #include <buskin/io/address.hpp>
 #include <buskin/io/connection.hpp>
 #include <buskin/runtime/lean_actor.hpp>
+#include <buskin/runtime/lean_ref.hpp>
 #include <buskin/runtime/task.hpp>
 
 #include <caf/actor.hpp>

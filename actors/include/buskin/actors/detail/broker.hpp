@@ -5,6 +5,7 @@
 #include <buskin/actors/detail/cell.hpp>
 #include <buskin/runtime/failure.hpp>
 #include <buskin/runtime/lean_actor.hpp>
+#include <buskin/runtime/lean_ref.hpp>
 
 #include <caf/message.hpp>
 

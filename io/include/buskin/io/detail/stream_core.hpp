@@ -9,6 +9,7 @@
 #include <buskin/runtime/detail/coro_stack.hpp>
 #include <buskin/runtime/detail/worker.hpp>
 #include <buskin/runtime/lean_actor.hpp>
+#include <buskin/runtime/lean_ref.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -4,6 +4,7 @@
 #include <buskin/runtime/detail/coro_stack.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/lean_actor.hpp>
+#include <buskin/runtime/lean_ref.hpp>
 #include <buskin/runtime/task.hpp>
 
 #include <atomic>
