@@ -24,6 +24,9 @@ std::string row(const char* format, auto... values) {
   return text;
 }
 
+/// The first session is no reconnect.
+unsigned long long reconnects(std::uint64_t sessions) { return sessions == 0 ? 0 : sessions - 1; }
+
 /// Knows what it showed last, for the rates.
 class table {
  public:
@@ -32,17 +35,17 @@ class table {
   std::string draw(double seconds) {
     const auto depths = mailbox_depths();
     std::string text =
-        row("%-12s %-11s %9s %10s %10s %9s %8s %8s\n", "device", "state", "sent/s", "delivered", "bad sums", "rejected", "sessions", "mailbox");
+        row("%-12s %-11s %9s %10s %10s %9s %11s %8s\n", "device", "state", "sent/s", "delivered", "bad sums", "rejected", "reconnects", "mailbox");
     for (const auto& each : hub_.entries()) {
       const auto now = each->snapshot();
       auto& before = shown_[each->device.name()];
       const double rate = seconds > 0 ? static_cast<double>(now.received - before) / seconds : 0;
       before = now.received;
       const auto depth = depths.find("task \"" + each->device.name() + "\"");
-      text += row("%-12s %-11s %9.1f %10llu %10llu %9llu %8llu %8zu\n", each->device.name().c_str(), to_string(each->device.state()),
+      text += row("%-12s %-11s %9.1f %10llu %10llu %9llu %11llu %8zu\n", each->device.name().c_str(), to_string(each->device.state()),
                   rate, static_cast<unsigned long long>(now.delivered),
                   static_cast<unsigned long long>(now.rejected[static_cast<std::size_t>(buskin::io::nmea_status::bad_checksum)]),
-                  static_cast<unsigned long long>(now.rejects()), static_cast<unsigned long long>(each->device.sessions()),
+                  static_cast<unsigned long long>(now.rejects()), reconnects(each->device.sessions()),
                   depth == depths.end() ? std::size_t{0} : depth->second);
     }
     text += row("%d subscribers, %llu lines sent to those that left, %llu missed\n", hub_.subscribers.load(),

@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(a_handler_function_that_throws_instead_of_returning_a_task_
   BOOST_TEST(s.take_incidents().size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_client_that_resets_its_connection_is_nobodys_fault) {  // covers STR-056
+BOOST_AUTO_TEST_CASE(a_client_that_resets_its_connection_is_nobodys_fault) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto server = co_await echo_server();
@@ -315,7 +315,7 @@ task<void> wait_for_ever(io::connection client) {
   for (;;) co_await client.read();
 }
 
-BOOST_AUTO_TEST_CASE(shutdown_ends_servers_and_sessions_in_time) {
+BOOST_AUTO_TEST_CASE(shutdown_ends_servers_and_sessions_in_time) {  // covers STR-056
   no_descriptor_leak leak;
   for (const unsigned workers : {1U, 2U}) {
     runtime_options options{.workers = workers};

@@ -423,7 +423,7 @@ BOOST_DATA_TEST_CASE(after_write_eof_the_other_direction_goes_on, both, how) {
   s.run(main());
 }
 
-BOOST_DATA_TEST_CASE(close_wakes_the_reader_and_ends_writing, both, how) {  // covers STR-051 STR-049
+BOOST_DATA_TEST_CASE(close_wakes_the_reader_and_ends_writing, both, how) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = co_await make_pair(how);

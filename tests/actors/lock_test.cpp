@@ -1,0 +1,675 @@
+// The lock: hand-over in order, cancellation, what dead holders leave behind, and the message face.
+#include <buskin/actors/lock.hpp>
+
+#include <buskin/actors/behavior_actor.hpp>
+#include <buskin/actors/condition.hpp>
+#include <buskin/actors/ask.hpp>
+#include <buskin/actors/atoms.hpp>
+#include <buskin/actors/gather.hpp>
+#include <buskin/actors/task_handle.hpp>
+#include <buskin/actors/timeout.hpp>
+#include <buskin/runtime/errors.hpp>
+#include <buskin/runtime/runtime.hpp>
+#include <buskin/runtime/sleep.hpp>
+
+#include "support/stage.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace buskin;
+using namespace std::chrono_literals;
+using buskin::test::journal;
+using buskin::test::stage;
+
+template <class T>
+concept awaitable = requires(T x) { x.await_ready(); } || requires(T x) { x.operator co_await(); };
+template <class T>
+concept lockable = requires(T x) { x.lock(); } || requires(T x) { x.try_lock(); };
+
+/// Takes the lock, says so, and ends with it.
+task<void> take(lock l, journal* said, std::string name) {
+  co_await l.acquire();
+  said->push_back(std::move(name));
+}
+
+task<void> take_and_release(lock l, journal* said, std::string name) {
+  co_await l.acquire();
+  said->push_back(std::move(name));
+  l.release();
+}
+
+/// Takes the lock and sleeps with a guard in its frame.
+task<void> hold_for(lock l, duration length) {
+  const auto guard = co_await l.hold();
+  co_await sleep(length);
+}
+
+task<void> take_and_sleep(lock l) {
+  co_await l.acquire();
+  co_await sleep(1h);
+}
+
+void kill(const caf::actor& who) { caf::anon_send_exit(who, caf::exit_reason::kill); }
+
+BOOST_AUTO_TEST_SUITE(lock_)
+
+BOOST_AUTO_TEST_CASE(the_text_of_a_lock_says_whether_it_is_free_and_how_many_wait) {  // covers LOCK-001
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    journal said;
+    BOOST_TEST(to_string(l) == "lock, free");
+    BOOST_TEST(!l.is_locked());
+    co_await l.acquire();
+    BOOST_TEST(to_string(l) == "lock, held");
+    BOOST_TEST(l.is_locked());
+    auto one = spawn(take_and_release(l, &said, "one"));
+    co_await sleep(1ms);
+    BOOST_TEST(to_string(l) == "lock, held, 1 waits");
+    auto two = spawn(take_and_release(l, &said, "two"));
+    co_await sleep(1ms);
+    BOOST_TEST(to_string(l) == "lock, held, 2 wait");
+    BOOST_TEST(l.waiter_count() == 2U);
+    l.release();
+    co_await one;
+    co_await two;
+    BOOST_TEST(to_string(l) == "lock, free");
+  };
+  s.run(main());
+}
+
+// covers LOCK-002: what does not compile takes nothing.
+static_assert(!awaitable<lock> && !lockable<lock>);
+static_assert(awaitable<decltype(std::declval<lock>().acquire())>);
+static_assert(awaitable<decltype(std::declval<lock>().hold())>);
+
+BOOST_AUTO_TEST_CASE(an_acquire_that_nobody_awaits_leaves_the_lock_free) {  // covers LOCK-002
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    static_cast<void>(l.acquire());
+    static_cast<void>(l.hold());
+    BOOST_TEST(!l.is_locked());
+    BOOST_TEST(l.waiter_count() == 0U);
+    co_return;
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(it_is_handed_over_in_the_order_in_which_it_was_asked_for) {  // covers LOCK-004
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    journal said;
+    co_await l.acquire();
+    auto one = spawn(take(l, &said, "one"));
+    auto two = spawn(take(l, &said, "two"));
+    co_await sleep(1ms);
+    BOOST_TEST(said.empty());
+    l.release();
+    auto three = spawn(take(l, &said, "three"));
+    co_await one;
+    // It ended with the lock and gave it up by that: the second has it now, and ends.
+    co_await two;
+    co_await three;
+    BOOST_TEST((said == journal{"one", "two", "three"}));
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(one_release_lets_one_in) {  // covers LOCK-004
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    journal said;
+    auto taking = [&](std::string name) -> task<void> {
+      co_await l.acquire();
+      said.push_back(std::move(name));
+      co_await sleep(1h);
+    };
+    co_await l.acquire();
+    std::vector<task_handle<void>> all;
+    all.push_back(spawn(taking("one")));
+    all.push_back(spawn(taking("two")));
+    co_await sleep(1ms);
+    l.release();
+    co_await sleep(1ms);
+    BOOST_TEST((said == journal{"one"}));
+    all.push_back(spawn(taking("three")));
+    co_await sleep(1ms);
+    l.release();  // in the name of the first
+    co_await sleep(1ms);
+    BOOST_TEST((said == journal{"one", "two"}));
+    l.release();
+    co_await sleep(1ms);
+    BOOST_TEST((said == journal{"one", "two", "three"}));
+    for (const auto& each : all) co_await each;
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_acquire_leaves_no_trace) {  // covers LOCK-005
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    journal said;
+    co_await l.acquire();
+    auto waiting = spawn(take(l, &said, "waiting"));
+    co_await sleep(1ms);
+    BOOST_TEST(l.waiter_count() == 1U);
+    waiting.cancel();
+    BOOST_CHECK_THROW(co_await waiting, cancelled);
+    BOOST_TEST(l.waiter_count() == 0U);
+    l.release();
+    BOOST_TEST(!l.is_locked());
+    BOOST_TEST(said.empty());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_cancellation_and_a_release_in_one_turn_let_one_further_waiter_in) {  // covers LOCK-007
+  for (const bool cancel_first : {true, false}) {
+    stage s;
+    auto main = [&]() -> task<void> {
+      lock l;
+      journal said;
+      auto taking = [&](std::string name) -> task<void> {
+        co_await l.acquire();
+        said.push_back(std::move(name));
+        co_await sleep(1h);
+      };
+      co_await l.acquire();
+      auto one = spawn(taking("one"));
+      auto two = spawn(taking("two"));
+      auto three = spawn(taking("three"));
+      co_await sleep(1ms);
+      if (cancel_first) one.cancel();
+      l.release();
+      if (!cancel_first) one.cancel();
+      co_await sleep(1ms);
+      BOOST_TEST(one.cancelled());
+      BOOST_TEST((said == journal{"two"}));
+      BOOST_TEST(l.is_locked());
+      BOOST_TEST(l.waiter_count() == 1U);
+      three.cancel();
+      BOOST_CHECK_THROW(co_await three, cancelled);
+      BOOST_TEST(l.waiter_count() == 0U);
+      BOOST_TEST(!two.done());
+      co_await two;
+      BOOST_TEST((said == journal{"two"}));
+    };
+    s.run(main());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_on_its_way_to_a_cancelled_waiter_goes_to_the_next) {  // covers LOCK-008
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    co_await l.acquire();
+    auto one = spawn(take_and_sleep(l));
+    auto two = spawn(take_and_sleep(l));
+    co_await sleep(1ms);
+    one.cancel();
+    l.release();
+    co_await sleep(1ms);
+    BOOST_CHECK_THROW(co_await one, cancelled);
+    BOOST_TEST(l.is_locked());
+    BOOST_TEST(l.waiter_count() == 0U);
+    BOOST_TEST(!two.done());
+    l.release();
+    BOOST_TEST(!l.is_locked());
+    co_await two;
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_on_its_way_to_a_waiter_whose_deadline_passes_then_goes_to_the_next) {
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    co_await l.acquire();
+    BOOST_CHECK_THROW(co_await timeout(1s, [&] { return l.acquire(); }), timeout_error);
+    BOOST_CHECK_THROW(co_await timeout(1s, [&] { return l.hold(); }), timeout_error);
+    BOOST_TEST(l.waiter_count() == 0U);
+    l.release();
+    co_await timeout(1s, [&] { return l.acquire(); });
+    BOOST_TEST(l.is_locked());
+    l.release();
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(acquired_and_released_it_is_free) {  // covers LOCK-010
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    co_await l.acquire();
+    l.release();
+    BOOST_TEST(!l.is_locked());
+    BOOST_TEST(l.try_acquire());
+    BOOST_TEST(!l.try_acquire());
+    l.release();
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(releasing_a_free_lock_is_an_error_and_changes_nothing) {
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    BOOST_CHECK_THROW(l.release(), invalid_state);
+    co_await l.acquire();
+    BOOST_TEST(l.is_locked());
+    l.release();
+    BOOST_CHECK_THROW(l.release(), invalid_state);
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_guard_releases_at_the_end_of_its_scope_also_when_an_exception_leaves_it) {
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    {
+      const auto guard = co_await l.hold();
+      BOOST_TEST(l.is_locked());
+    }
+    BOOST_TEST(!l.is_locked());
+    auto failing = [&]() -> task<void> {
+      const auto guard = co_await l.hold();
+      throw std::runtime_error("no");
+    };
+    BOOST_CHECK_THROW(co_await failing(), std::runtime_error);
+    BOOST_TEST(!l.is_locked());
+    auto guard = co_await l.hold();
+    auto moved = std::move(guard);
+    BOOST_TEST(l.is_locked());
+    moved.release();
+    moved.release();
+    BOOST_TEST(!l.is_locked());
+    guard = co_await l.hold();
+    moved = std::move(guard);
+    BOOST_TEST(l.is_locked());
+    moved.release();
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(tasks_exclude_each_other_and_take_turns) {
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    int inside = 0;
+    journal said;
+    auto working = [&](std::string name) -> task<void> {
+      for (int i = 0; i != 3; ++i) {
+        const auto guard = co_await l.hold();
+        BOOST_TEST(++inside == 1);
+        said.push_back(name);
+        co_await sleep(1ms);
+        --inside;
+      }
+    };
+    co_await gather(working("a"), working("b"), working("c"));
+    BOOST_TEST((said == journal{"a", "b", "c", "a", "b", "c", "a", "b", "c"}));
+  };
+  s.run(main());
+}
+
+// -- holders that end -----------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(what_a_task_did_not_release_is_released_when_it_ends) {
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    journal said;
+    auto failing = [&]() -> task<void> {
+      co_await l.acquire();
+      throw std::runtime_error("no");
+    };
+    auto one = spawn(take(l, &said, "ended"));
+    auto two = spawn(failing());
+    auto three = spawn(take_and_sleep(l));
+    auto four = spawn(take_and_sleep(l));
+    auto five = spawn(take(l, &said, "last"));
+    co_await sleep(1ms);
+    BOOST_TEST(one.done());
+    BOOST_TEST(two.done());
+    BOOST_CHECK_THROW(co_await two, std::runtime_error);
+    BOOST_TEST(l.waiter_count() == 2U);
+    three.cancel();
+    BOOST_CHECK_THROW(co_await three, cancelled);
+    co_await sleep(1ms);
+    BOOST_TEST(l.waiter_count() == 1U);
+    kill(four.actor());
+    co_await five;
+    BOOST_TEST((said == journal{"ended", "last"}));
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_guard_in_the_frame_of_a_killed_task_releases_once) {
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    auto one = spawn(hold_for(l, 1h));
+    auto two = spawn(take_and_sleep(l));
+    auto three = spawn(take_and_sleep(l));
+    co_await sleep(1ms);
+    BOOST_TEST(l.waiter_count() == 2U);
+    kill(one.actor());
+    co_await sleep(1ms);
+    BOOST_TEST(one.done());
+    BOOST_TEST(l.is_locked());
+    BOOST_TEST(l.waiter_count() == 1U);
+    l.release();
+    co_await sleep(1ms);
+    BOOST_TEST(l.waiter_count() == 0U);
+    BOOST_TEST(l.is_locked());
+    co_await two;
+    co_await three;
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_on_its_way_to_a_killed_task_goes_to_the_next) {
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    journal said;
+    co_await l.acquire();
+    auto one = spawn(hold_for(l, 1h));
+    auto two = spawn(take(l, &said, "two"));
+    co_await sleep(1ms);
+    kill(one.actor());
+    l.release();
+    co_await two;
+    BOOST_TEST(one.done());
+    BOOST_TEST((said == journal{"two"}));
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(what_another_task_released_is_not_released_again_at_the_end) {
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    auto one = spawn(take_and_sleep(l));
+    co_await sleep(1ms);
+    l.release();
+    co_await l.acquire();
+    kill(one.actor());
+    co_await sleep(1ms);
+    BOOST_TEST(one.done());
+    BOOST_TEST(l.is_locked());
+    l.release();
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_release_too_many_does_not_spoil_the_record) {
+  stage s;
+  auto main = []() -> task<void> {
+    lock l;
+    auto confused = [&]() -> task<void> {
+      co_await l.acquire();
+      co_await sleep(1ms);  // released by somebody else in between
+      BOOST_CHECK_THROW(l.release(), invalid_state);
+    };
+    auto one = spawn(confused());
+    co_await yield();
+    co_await yield();
+    BOOST_TEST(l.is_locked());
+    l.release();
+    co_await one;
+    // A later holder's end is still one.
+    journal said;
+    co_await spawn(take(l, &said, "later"));
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_task_killed_while_it_waits_for_a_condition_inside_its_guard_releases_nothing) {
+  stage s;
+  auto main = []() -> task<void> {
+    const lock l;
+    const condition c(l);
+    auto waiting = [&]() -> task<void> {
+      const auto guard = co_await l.hold();
+      co_await c.wait();
+    };
+    // Nobody holds it meanwhile.
+    auto one = spawn(waiting());
+    co_await sleep(1ms);
+    BOOST_TEST(!l.is_locked());
+    kill(one.actor());
+    co_await sleep(1ms);
+    BOOST_TEST(one.done());
+    BOOST_TEST(!l.is_locked());
+    BOOST_TEST(c.waiter_count() == 0U);
+    // Somebody else holds it.
+    auto two = spawn(waiting());
+    co_await sleep(1ms);
+    co_await l.acquire();
+    kill(two.actor());
+    co_await sleep(1ms);
+    BOOST_TEST(two.done());
+    BOOST_TEST(l.is_locked());
+    // It was notified and waits for the lock.
+    auto three = spawn(waiting());
+    l.release();
+    co_await sleep(1ms);
+    co_await l.acquire();
+    c.notify();
+    co_await sleep(1ms);
+    BOOST_TEST(l.waiter_count() == 1U);
+    kill(three.actor());
+    co_await sleep(1ms);
+    BOOST_TEST(l.waiter_count() == 0U);
+    BOOST_TEST(l.is_locked());
+    l.release();
+    BOOST_TEST(!l.is_locked());
+    BOOST_CHECK_THROW(l.release(), invalid_state);
+  };
+  s.run(main());
+}
+
+using go = caf::atom_constant<caf::atom("go")>;
+
+class holder final : public behavior_actor {
+ public:
+  holder(caf::actor_config& config, lock l) : behavior_actor(config), lock_(std::move(l)) {}
+
+ protected:
+  caf::behavior make_behavior() override {
+    return on(this, [l = lock_](go) -> task<void> {
+      co_await l.acquire();
+      co_await sleep(1ms);
+      l.release();
+    });
+  }
+
+ private:
+  lock lock_;
+};
+
+BOOST_AUTO_TEST_CASE(what_a_coroutine_handler_acquired_and_released_is_no_tasks_business) {
+  stage s;
+  auto main = [&]() -> task<void> {
+    lock l;
+    const auto actor = spawn_actor<holder>(s.runtime.system(), l);
+    for (int i = 0; i != 3; ++i) co_await ask<void>(actor, 1s, go::value);
+    co_await l.acquire();
+    auto asking = [&]() -> task<void> { co_await ask<void>(actor, 1s, go::value); };
+    auto waiting = spawn(asking());
+    co_await yield();
+    l.release();
+    co_await waiting;
+    journal said;
+    co_await spawn(take(l, &said, "task"));
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+// -- the message face -----------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_plain_caf_actor_acquires_and_releases_by_messages) {
+  stage s;
+  auto main = [&]() -> task<void> {
+    lock l;
+    journal said;
+    co_await l.acquire();
+    s.runtime.system().spawn([&](caf::event_based_actor* self) {
+      self->request(l.actor(), caf::infinite, acquire_permit::value).then([&, self] {
+        said.push_back("actor");
+        self->request(l.actor(), caf::infinite, release_permit::value).then([&] { said.push_back("released"); });
+      });
+    });
+    co_await sleep(1ms);
+    auto one = spawn(take(l, &said, "task"));
+    co_await sleep(1ms);
+    BOOST_TEST(l.waiter_count() == 2U);
+    l.release();
+    co_await one;
+    co_await sleep(1ms);
+    BOOST_TEST(said.size() == 3U);
+    BOOST_TEST(said.front() == "actor");
+    BOOST_TEST(!l.is_locked());
+    BOOST_CHECK_THROW(co_await ask<void>(l.actor(), 1s, release_permit::value), request_failed);
+    BOOST_CHECK_THROW(co_await ask<void>(l.actor(), 1s, "what"), request_failed);
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(messages_and_tasks_may_release_for_each_other) {
+  stage s;
+  auto main = [&]() -> task<void> {
+    lock l;
+    journal said;
+    // Acquired by a message, released by a task; and the other way round.
+    for (int i = 0; i != 2; ++i) {
+      co_await ask<void>(l.actor(), 1s, acquire_permit::value);
+      BOOST_TEST(l.is_locked());
+      l.release();
+    }
+    auto one = spawn(take_and_sleep(l));
+    co_await sleep(1ms);
+    co_await ask<void>(l.actor(), 1s, release_permit::value);
+    BOOST_TEST(!l.is_locked());
+    kill(one.actor());
+    co_await sleep(1ms);
+    // The records are right: a holder's end releases.
+    co_await spawn(take(l, &said, "later"));
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_is_not_given_to_an_actor_that_died_while_it_waited) {
+  stage s;
+  auto main = [&]() -> task<void> {
+    lock l;
+    co_await l.acquire();
+    const auto dying = s.runtime.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+      self->request(l.actor(), caf::infinite, acquire_permit::value).then([] { BOOST_ERROR("was dead"); });
+      return {[](int) {}};
+    });
+    co_await sleep(1ms);
+    BOOST_TEST(l.waiter_count() == 1U);
+    caf::anon_send_exit(dying, caf::exit_reason::user_shutdown);
+    co_await sleep(1ms);
+    l.release();
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_is_made_inside_of_a_runtime_and_awaited_in_a_task_only) {
+  BOOST_CHECK_THROW(lock(), invalid_state);
+  stage s;
+  auto main = []() -> task<lock> { co_return lock(); };
+  const lock l = s.run(main());
+  BOOST_CHECK_THROW(l.acquire().await_ready(), invalid_state);
+  BOOST_TEST(l.try_acquire());
+  l.release();
+}
+
+// -- several workers ------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(between_workers_one_is_inside_while_waiters_give_up_and_holders_are_killed) {
+  runtime_options options;
+  options.workers = 2;
+  options.signals = signal_handling::none;
+  std::atomic<int> inside{0};
+  std::atomic<int> collisions{0};
+  std::atomic<int> entered{0};
+  int plain = 0;
+  auto main = [&]() -> task<void> {
+    lock l;
+    auto working = [&]() -> task<void> {
+      for (int i = 0; i != 2000; ++i) {
+        const auto guard = co_await l.hold();
+        if (++inside != 1) ++collisions;
+        ++plain;
+        ++entered;
+        if (i % 8 == 0) co_await yield();
+        --inside;
+      }
+    };
+    auto giving_up = [&]() -> task<void> {
+      for (int i = 0; i != 500; ++i) {
+        try {
+          const auto guard = co_await timeout(5us, [&] { return l.hold(); });
+          if (++inside != 1) ++collisions;
+          ++plain;
+          ++entered;
+          --inside;
+        } catch (const timeout_error&) {
+        }
+        co_await yield();
+      }
+    };
+    auto dying = [&]() -> task<void> {
+      for (int i = 0; i != 200; ++i) {
+        auto victim = spawn(hold_for(l, i % 2 == 0 ? 1us : duration(1h)));
+        if (i % 3 == 0) co_await yield();
+        kill(victim.actor());
+        co_await gather(return_exceptions, [](task_handle<void> v) -> task<void> { co_await v; }(victim));
+      }
+    };
+    co_await gather(working(), working(), giving_up(), giving_up(), dying());
+    BOOST_TEST(!l.is_locked());
+    BOOST_TEST(l.waiter_count() == 0U);
+  };
+  run(main(), options);
+  BOOST_TEST(collisions == 0);
+  BOOST_TEST(plain == entered);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
