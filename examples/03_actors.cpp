@@ -1,4 +1,5 @@
-// Actors with message handlers, some of them coroutines; questions and answers; a queue between two tasks.
+// Actors with message handlers, some of them coroutines; questions and answers; a queue between two
+// tasks.
 #include <buskin/buskin.hpp>
 
 #include <iostream>

@@ -1,4 +1,5 @@
-// A serial receiver that is supervised: opened, read, lost, and opened again. Try it with a path that does not exist yet.
+// A serial receiver that is supervised: opened, read, lost, and opened again. Try it with a path
+// that does not exist yet.
 #include <buskin/buskin.hpp>
 
 #include <iostream>
@@ -6,7 +7,9 @@
 using namespace std::chrono_literals;
 namespace io = buskin::io;
 
-buskin::task<io::stream> open_port(std::string path) { co_return io::serial_device::open(path, {.baud = 4800}); }
+buskin::task<io::stream> open_port(std::string path) {
+  co_return io::serial_device::open(path, {.baud = 4800});
+}
 
 buskin::task<void> print_sentences(io::stream bytes) {
   io::framed<io::nmea0183_codec> sentences(bytes);
@@ -15,9 +18,11 @@ buskin::task<void> print_sentences(io::stream bytes) {
 }
 
 buskin::task<int> co_main(std::string path) {
-  io::device gps("gps", [path] { return open_port(path); }, print_sentences);
+  io::device gps(
+      "gps", [path] { return open_port(path); }, print_sentences);
   auto events = gps.events();
-  buskin::supervisor devices({gps.spec()}, {.name = "devices", .intensity = buskin::supervisor_options::unlimited});
+  buskin::supervisor devices(
+      {gps.spec()}, {.name = "devices", .intensity = buskin::supervisor_options::unlimited});
   for (;;) {  // until Ctrl-C
     const auto event = (co_await events.next()).value;
     std::cout << event.device << ' ' << to_string(event.state) << ' ' << event.reason << std::endl;

@@ -17,14 +17,18 @@ namespace {
 
 std::string readable(const char* type) {
   int status = 0;
-  std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type, nullptr, nullptr, &status), std::free);
+  std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type, nullptr, nullptr, &status),
+                                              std::free);
   return status == 0 ? name.get() : type;
 }
 
 }  // namespace
 
-reply_wait::reply_wait(caf::strong_actor_ptr whom, duration limit, const std::source_location& where)
-    : timer_wait(wait_record::no_deadline, wait_kind::reply, where), whom_(std::move(whom)), limit_(limit) {
+reply_wait::reply_wait(caf::strong_actor_ptr whom, duration limit,
+                       const std::source_location& where)
+    : timer_wait(wait_record::no_deadline, wait_kind::reply, where),
+      whom_(std::move(whom)),
+      limit_(limit) {
   if (!whom_) throw invalid_state("ask was given an actor handle that refers to nobody");
   record_.whom = whom_->id();
 }
@@ -63,22 +67,25 @@ void reply_wait::check() {
   if (!answered_) {
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%g s", std::chrono::duration<double>(limit_).count());
-    throw timeout_error("actor " + std::to_string(whom_->id()) + " did not answer within " + seconds);
+    throw timeout_error("actor " + std::to_string(whom_->id()) + " did not answer within " +
+                        seconds);
   }
   const auto& content = answer_->content();
   if (content.match_elements<caf::error>()) {
     const auto& error = content.get_as<caf::error>(0);
     if (error == caf::sec::request_receiver_down)
-      throw request_failed("actor " + std::to_string(whom_->id()) + " has ended; nobody can answer");
+      throw request_failed("actor " + std::to_string(whom_->id()) +
+                           " has ended; nobody can answer");
     if (error == caf::sec::unexpected_message)
-      throw request_failed("actor " + std::to_string(whom_->id()) + " does not understand the request");
+      throw request_failed("actor " + std::to_string(whom_->id()) +
+                           " does not understand the request");
     std::rethrow_exception(to_exception(error));
   }
 }
 
 void reply_wait::unexpected(const caf::message& answer, const char* wanted) {
-  throw request_failed("actor " + std::to_string(whom_->id()) + " answered " + to_string(answer) + " where " +
-                       readable(wanted) + " was expected");
+  throw request_failed("actor " + std::to_string(whom_->id()) + " answered " + to_string(answer) +
+                       " where " + readable(wanted) + " was expected");
 }
 
 }  // namespace buskin::detail

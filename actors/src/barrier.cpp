@@ -15,7 +15,7 @@ namespace {
 class party final : public cell<unit> {
  public:
   enum class place {
-    early,    // before the door: the round before has not left yet
+    early,    // before the door: the round before has not left, or it has not had its turn since
     arrived,  // waits for the others
     leaving,  // the round is complete or broken, it has not had its turn since
     gone
@@ -31,7 +31,7 @@ using place = party::place;
 
 }  // namespace
 
-// What always holds: `arrived_` has members only while the barrier fills, `early_` only while it does not.
+// What always holds: `arrived_` has members only while the barrier fills, `early_` only while it drains or is reset.
 class barrier_actor final : public broker {
  public:
   barrier_actor(caf::actor_config& config, std::size_t parties) : broker(config, "buskin.barrier"), parties_(parties) {}
@@ -39,12 +39,20 @@ class barrier_actor final : public broker {
   cell_ref<cell<unit>> arrive(stack_host& host) {
     guard lock(state_mutex_);
     if (state_ == state::broken) throw broken_barrier();
-    auto one = cell_ref<party>::adopt(new party(host));
-    if (state_ == state::filling)
-      enter(one);
-    else
-      early_.push(one);
-    return cell_ref<cell<unit>>(one.get());
+    return queue_up(host);
+  }
+
+  /// The turn of one that was woken: true when its wait is over. One that was early arrives now; it counts from here on and not
+  /// before, so that the last one to leave the round before may still reset the barrier without a harm to it.
+  bool proceed(stack_host& host, cell_ref<cell<unit>>& waiting) {
+    if (!waiting->resolved()) return false;
+    guard lock(state_mutex_);
+    auto& one = static_cast<party&>(*waiting);
+    if (one.at != place::early) return true;
+    one.at = place::gone;
+    if (state_ == state::broken) return true;
+    waiting = queue_up(host);
+    return static_cast<party&>(*waiting).at == place::leaving;
   }
 
   /// Whether it may go on without having waited.
@@ -98,6 +106,15 @@ class barrier_actor final : public broker {
 
   // All of these with state_mutex_ held.
 
+  cell_ref<cell<unit>> queue_up(stack_host& host) {
+    auto one = cell_ref<party>::adopt(new party(host));
+    if (state_ == state::filling)
+      enter(one);
+    else
+      early_.push(one);
+    return cell_ref<cell<unit>>(one.get());
+  }
+
   void enter(const cell_ref<party>& one) {
     one->index = inside_++;
     if (!vacated_.empty()) {
@@ -132,17 +149,12 @@ class barrier_actor final : public broker {
     }
   }
 
-  /// The last one has left: those who are early make the next round.
+  /// The last one has left: the door is open for those who are early.
   void open() {
     vacated_.clear();
     if (state_ == state::broken) return;
     state_ = state::filling;
-    while (state_ == state::filling) {
-      const auto one = early_.pop();
-      if (!one) return;
-      enter(one);
-      if (one->at == place::leaving) one->resolve(unit{});
-    }
+    while (auto one = early_.pop()) one->resolve(unit{});
   }
 
   static void fail(waiting_line<party>& line, place next) {
@@ -174,6 +186,8 @@ bool barrier_wait::await_ready() {
   waiting_ = target().arrive(host_here("barrier::wait"));
   return target().passes(static_cast<party&>(*waiting_));
 }
+
+bool barrier_wait::ready() noexcept { return target().proceed(here.stack->host(), waiting_); }
 
 bool barrier_wait::withdraw() noexcept {
   target().withdraw(static_cast<party&>(*waiting_));

@@ -15,11 +15,15 @@ caf::execution_unit* unit_here() noexcept { return here.worker; }
 
 stack_host& host_here(const char* operation) {
   if (here.stack == nullptr)
-    throw invalid_state(std::string(operation) + " was awaited outside of a task; start one with buskin::run or buskin::spawn");
+    throw invalid_state(
+        std::string(operation) +
+        " was awaited outside of a task; start one with buskin::run or buskin::spawn");
   return here.stack->host();
 }
 
-bool requester::ended() const noexcept { return asker_ && asker_->get()->getf(caf::abstract_actor::is_terminated_flag); }
+bool requester::ended() const noexcept {
+  return asker_ && asker_->get()->getf(caf::abstract_actor::is_terminated_flag);
+}
 
 void requester::answer(caf::message content) {
   // The thread's own worker, not the broker's: whoever resolves may run on another one.

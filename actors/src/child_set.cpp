@@ -9,7 +9,8 @@ namespace buskin::detail {
 /// One child's entry, owned by the child itself until its end.
 class child_set::watch final : public caf::attachable, public links, public recycled {
  public:
-  watch(std::shared_ptr<child_set> set, task_actor_base& child) : set_(std::move(set)), child_(child) {}
+  watch(std::shared_ptr<child_set> set, task_actor_base& child)
+      : set_(std::move(set)), child_(child) {}
   void actor_exited(const caf::error&, caf::execution_unit*) override {
     // ended() may release the set's last other owner; this keeps it until we are out of it.
     const auto keep = set_;
@@ -32,7 +33,8 @@ void child_set::add(const lean_ref<task_actor_base>& child) {
     children_.before->after = &node;
     children_.before = &node;
     ++size_;
-    if (aborting_) child->cancel(std::make_exception_ptr(cancelled("its group is being cancelled")));
+    if (aborting_)
+      child->cancel(std::make_exception_ptr(cancelled("its group is being cancelled")));
   }
   child->attach(std::move(entry));
 }
@@ -72,7 +74,8 @@ void child_set::cancel_locked(const char* reason) {
   if (aborting_) return;
   aborting_ = true;
   const auto error = std::make_exception_ptr(cancelled(reason));
-  for (links* at = children_.after; at != &children_; at = at->after) static_cast<watch*>(at)->child().cancel(error);
+  for (links* at = children_.after; at != &children_; at = at->after)
+    static_cast<watch*>(at)->child().cancel(error);
 }
 
 bool child_set::empty() const { return size() == 0; }

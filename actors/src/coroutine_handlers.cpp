@@ -18,7 +18,8 @@ namespace {
 void break_promise(caf::response_promise& promise) {
   if (promise.pending())
     promise.deliver(
-        make_error(failure::broken_promise, {"buskin::broken_promise", "the actor ended before it answered", nullptr}));
+        make_error(failure::broken_promise,
+                   {"buskin::broken_promise", "the actor ended before it answered", nullptr}));
 }
 
 }  // namespace
@@ -45,7 +46,8 @@ void handler_stacks::advance(handler_run& run) {
 }
 
 void handler_stacks::on_signal() {
-  // By index: a coroutine that goes on may make the actor handle nothing here, but it may start no run either.
+  // By index: a coroutine that goes on may make the actor handle nothing here, but it may start no
+  // run either.
   for (std::size_t i = 0; i != runs_.size(); ++i)
     if (!runs_[i]->stack.done()) advance(*runs_[i]);
   reap();
@@ -77,9 +79,11 @@ namespace {
 /// A behavior that takes any answer.
 class any_answer final : public caf::detail::behavior_impl {
  public:
-  explicit any_answer(std::function<void(caf::type_erased_tuple&)> function) : function_(std::move(function)) {}
+  explicit any_answer(std::function<void(caf::type_erased_tuple&)> function)
+      : function_(std::move(function)) {}
   using behavior_impl::invoke;
-  caf::match_case::result invoke(caf::detail::invoke_result_visitor& visitor, caf::type_erased_tuple& answer) override {
+  caf::match_case::result invoke(caf::detail::invoke_result_visitor& visitor,
+                                 caf::type_erased_tuple& answer) override {
     function_(answer);
     const caf::unit_t nothing;
     visitor(nothing);
@@ -94,16 +98,18 @@ caf::behavior any(std::function<void(caf::type_erased_tuple&)> function) {
   return caf::behavior(caf::behavior::impl_ptr(new any_answer(std::move(function)), false));
 }
 
-/// Gives turns to coroutines inside one of CAF's actors: a wake-up is the answer to a request that was never sent, so it finds us
-/// whatever behavior the actor has by then.
+/// Gives turns to coroutines inside one of CAF's actors: a wake-up is the answer to a request that
+/// was never sent, so it finds us whatever behavior the actor has by then.
 class caf_host final : public stack_host, public std::enable_shared_from_this<caf_host> {
  public:
-  explicit caf_host(caf::scheduled_actor& self) : self_(self), wake_id_(self.new_request_id(caf::message_priority::normal)) {}
+  explicit caf_host(caf::scheduled_actor& self)
+      : self_(self), wake_id_(self.new_request_id(caf::message_priority::normal)) {}
 
   handler_stacks& stacks() noexcept { return stacks_; }
 
   void expect_wake() {
-    self_.add_multiplexed_response_handler(wake_id_.response_id(), any([this](caf::type_erased_tuple&) {
+    self_.add_multiplexed_response_handler(wake_id_.response_id(),
+                                           any([this](caf::type_erased_tuple&) {
                                              signalled_.store(false, std::memory_order_seq_cst);
                                              expect_wake();
                                              stacks_.on_signal();
@@ -112,7 +118,8 @@ class caf_host final : public stack_host, public std::enable_shared_from_this<ca
 
   void signal() noexcept override {
     if (!signalled_.exchange(true, std::memory_order_seq_cst))
-      self_.enqueue(caf::make_mailbox_element(nullptr, wake_id_.response_id(), {}, caf::message()), nullptr);
+      self_.enqueue(caf::make_mailbox_element(nullptr, wake_id_.response_id(), {}, caf::message()),
+                    nullptr);
   }
   void signal_here() noexcept override { signal(); }
   void again() noexcept override { signal(); }
@@ -123,14 +130,16 @@ class caf_host final : public stack_host, public std::enable_shared_from_this<ca
 
   void await_reply(std::uint64_t id, reply_slot& slot) override {
     replies_.emplace_back(id, &slot);
-    self_.add_multiplexed_response_handler(caf::message_id(id).response_id(), any([this, id](caf::type_erased_tuple& answer) {
-                                             const auto found = std::find_if(replies_.begin(), replies_.end(),
-                                                                             [id](const auto& entry) { return entry.first == id; });
-                                             if (found == replies_.end()) return;
-                                             auto* slot = found->second;
-                                             replies_.erase(found);
-                                             slot->reply(wrap_message(nullptr, caf::message_id(id).response_id(), caf::message::copy(answer)));
-                                           }));
+    self_.add_multiplexed_response_handler(
+        caf::message_id(id).response_id(), any([this, id](caf::type_erased_tuple& answer) {
+          const auto found = std::find_if(replies_.begin(), replies_.end(),
+                                          [id](const auto& entry) { return entry.first == id; });
+          if (found == replies_.end()) return;
+          auto* slot = found->second;
+          replies_.erase(found);
+          slot->reply(
+              wrap_message(nullptr, caf::message_id(id).response_id(), caf::message::copy(answer)));
+        }));
   }
   void forget_reply(reply_slot& slot) noexcept override {
     std::erase_if(replies_, [&](const auto& entry) { return entry.second == &slot; });
@@ -184,7 +193,9 @@ class answering final : public caf::detail::invoke_result_visitor {
   void operator()() override {}
   void operator()(caf::error& error) override { answer(caf::make_message(std::move(error))); }
   void operator()(caf::message& content) override { answer(std::move(content)); }
-  void operator()(const caf::none_t&) override { answer(caf::make_message(caf::make_error(caf::sec::unexpected_response))); }
+  void operator()(const caf::none_t&) override {
+    answer(caf::make_message(caf::make_error(caf::sec::unexpected_response)));
+  }
 
  private:
   void answer(caf::message content) {
@@ -193,7 +204,9 @@ class answering final : public caf::detail::invoke_result_visitor {
     if (content.empty() && element->mid.is_async()) return;
     const auto id = element->mid.response_id();
     element->mid.mark_as_answered();
-    element->sender->enqueue(detail::wrap_message(caf::strong_actor_ptr(self_.ctrl()), id, std::move(content)), self_.context());
+    element->sender->enqueue(
+        detail::wrap_message(caf::strong_actor_ptr(self_.ctrl()), id, std::move(content)),
+        self_.context());
   }
   lean_actor& self_;
 };
@@ -204,7 +217,8 @@ void behavior_actor::on_message(caf::mailbox_element_ptr& element) {
   answering visitor(*this);
   auto handlers = behavior_;  // a handler may replace the behavior it belongs to
   try {
-    if (handlers.as_behavior_impl()->invoke(visitor, element->content()) != caf::match_case::match) refuse(*element);
+    if (handlers.as_behavior_impl()->invoke(visitor, element->content()) != caf::match_case::match)
+      refuse(*element);
   } catch (...) {
     auto reason = to_error(std::current_exception());
     respond(*element, caf::make_message(reason));

@@ -7,7 +7,8 @@ namespace buskin {
 namespace {
 
 lean_actor& self_for(const char* operation) {
-  if (detail::here.actor == nullptr) throw invalid_state(std::string(operation) + " is called inside a task or an actor only");
+  if (detail::here.actor == nullptr)
+    throw invalid_state(std::string(operation) + " is called inside a task or an actor only");
   return *detail::here.actor;
 }
 

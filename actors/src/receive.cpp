@@ -8,7 +8,9 @@ bool message_wait::await_ready() {
   stack_here("receive");
   receiver_ = dynamic_cast<task_actor_base*>(here.actor);
   if (receiver_ == nullptr)
-    throw invalid_state("receive reads the mailbox of a spawned task; a behaviour gets its messages through its handlers");
+    throw invalid_state(
+        "receive reads the mailbox of a spawned task; a behaviour gets its messages through its "
+        "handlers");
   if (receiver_->receive(*this)) return true;
   if (limit_ != infinite) {
     record_.until = after(now_here("receive"), limit_);
@@ -37,7 +39,8 @@ message_wait::~message_wait() {
 
 void message_wait::check() {
   receiver_->stop_receiving(*this);
-  // A message that was taken is delivered even if a cancellation came in the same turn: that surfaces at the next await.
+  // A message that was taken is delivered even if a cancellation came in the same turn: that
+  // surfaces at the next await.
   if (element_ != nullptr) return;
   if (auto reason = interruption()) std::rethrow_exception(reason);
   throw timeout_error("no such message came in time");
@@ -46,7 +49,8 @@ void message_wait::check() {
 void message_wait::answer(caf::message content) {
   if (!element_->mid.is_request() || !element_->sender) return;
   element_->sender->enqueue(
-      caf::make_mailbox_element(caf::strong_actor_ptr(receiver_->ctrl()), element_->mid.response_id(), {}, std::move(content)),
+      caf::make_mailbox_element(caf::strong_actor_ptr(receiver_->ctrl()),
+                                element_->mid.response_id(), {}, std::move(content)),
       receiver_->context());
 }
 

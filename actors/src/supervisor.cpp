@@ -1,5 +1,5 @@
-// What always holds: a child is running, waiting for its restart, or stopped; while the supervisor is stopping nobody is
-// started; a child's end is believed only from its own incarnation.
+// What always holds: a child is running, waiting for its restart, or stopped; while the supervisor
+// is stopping nobody is started; a child's end is believed only from its own incarnation.
 #include <buskin/actors/supervisor.hpp>
 
 #include <buskin/actors/detail/actor_timer.hpp>
@@ -25,27 +25,35 @@ namespace buskin {
 duration backoff::wait(unsigned failures, double random) const {
   if (initial <= duration::zero() || failures == 0) return duration::zero();
   const double longest = std::chrono::duration<double>(maximum).count();
-  const double plain =
-      std::chrono::duration<double>(initial).count() * std::pow(factor, static_cast<double>(std::min(failures - 1, 1000U)));
+  const double plain = std::chrono::duration<double>(initial).count() *
+                       std::pow(factor, static_cast<double>(std::min(failures - 1, 1000U)));
   const double moved = std::min(plain, longest) * (1.0 + jitter * random);
-  return std::chrono::duration_cast<duration>(std::chrono::duration<double>(std::min(moved, longest)));
+  return std::chrono::duration_cast<duration>(
+      std::chrono::duration<double>(std::min(moved, longest)));
 }
 
 const char* to_string(supervisor_event::kind what) noexcept {
   switch (what) {
-    case supervisor_event::kind::started: return "started";
-    case supervisor_event::kind::ended: return "ended";
-    case supervisor_event::kind::waiting: return "waiting";
-    case supervisor_event::kind::start_failed: return "start failed";
-    case supervisor_event::kind::killed: return "killed";
-    case supervisor_event::kind::gave_up: return "gave up";
+    case supervisor_event::kind::started:
+      return "started";
+    case supervisor_event::kind::ended:
+      return "ended";
+    case supervisor_event::kind::waiting:
+      return "waiting";
+    case supervisor_event::kind::start_failed:
+      return "start failed";
+    case supervisor_event::kind::killed:
+      return "killed";
+    case supervisor_event::kind::gave_up:
+      return "gave up";
   }
   return "?";
 }
 
 class supervisor::implementation final : public lean_actor {
  public:
-  implementation(caf::actor_config& config, std::vector<child_spec> children, supervisor_options options)
+  implementation(caf::actor_config& config, std::vector<child_spec> children,
+                 supervisor_options options)
       : lean_actor(config),
         options_(std::move(options)),
         events_(home_system(), options_.event_backlog),
@@ -59,11 +67,14 @@ class supervisor::implementation final : public lean_actor {
   /// Checks a specification and enters it, stopped.
   void add(child_spec spec) {
     const auto refuse = [&](const char* what) {
-      throw std::invalid_argument("supervisor \"" + options_.name + "\": child \"" + spec.id + "\" " + what);
+      throw std::invalid_argument("supervisor \"" + options_.name + "\": child \"" + spec.id +
+                                  "\" " + what);
     };
     if (spec.id.empty()) refuse("has no id; each child needs one that no other has");
-    if (!spec.start && !spec.start_actor) refuse("has nothing to start; give it `start` or `start_actor`");
-    if (spec.start && spec.start_actor) refuse("has both `start` and `start_actor`; give it one of them");
+    if (!spec.start && !spec.start_actor)
+      refuse("has nothing to start; give it `start` or `start_actor`");
+    if (spec.start && spec.start_actor)
+      refuse("has both `start` and `start_actor`; give it one of them");
     if (spec.shutdown.limit() < duration::zero()) refuse("has a negative shutdown time");
     if (spec.backoff.factor < 1.0 || spec.backoff.jitter < 0.0 || spec.backoff.jitter > 1.0)
       refuse("has a back-off with a factor below 1 or a jitter outside of 0 to 1");
@@ -76,7 +87,8 @@ class supervisor::implementation final : public lean_actor {
   std::vector<child_status> status() const {
     std::vector<child_status> all;
     std::lock_guard guard(mutex_);
-    for (const auto& c : children_) all.push_back({c->spec.id, c->state, c->restarts, caf::actor_cast<caf::actor>(c->actor)});
+    for (const auto& c : children_)
+      all.push_back({c->spec.id, c->state, c->restarts, caf::actor_cast<caf::actor>(c->actor)});
     return all;
   }
 
@@ -87,7 +99,8 @@ class supervisor::implementation final : public lean_actor {
           auto& s = static_cast<implementation&>(self);
           if (auto* c = s.find(id); c != nullptr && !s.stopping_) s.start(*c);
         }))
-      throw invalid_state("supervisor \"" + options_.name + "\" has ended; it cannot start child \"" + id + "\"");
+      throw invalid_state("supervisor \"" + options_.name +
+                          "\" has ended; it cannot start child \"" + id + "\"");
   }
 
   bool terminate(const std::string& id) {
@@ -160,7 +173,8 @@ class supervisor::implementation final : public lean_actor {
     void actor_exited(const caf::error& reason, caf::execution_unit*) override {
       owner_->post([id = id_, incarnation = incarnation_, reason](lean_actor& self) {
         auto& s = static_cast<implementation&>(self);
-        if (auto* c = s.find(id); c != nullptr && c->incarnation == incarnation) s.on_child_end(*c, reason);
+        if (auto* c = s.find(id); c != nullptr && c->incarnation == incarnation)
+          s.on_child_end(*c, reason);
       });
     }
 
@@ -180,7 +194,8 @@ class supervisor::implementation final : public lean_actor {
     return find_locked(id);
   }
 
-  void tell(supervisor_event::kind what, const child* c, std::string reason = {}, duration wait = {}) {
+  void tell(supervisor_event::kind what, const child* c, std::string reason = {},
+            duration wait = {}) {
     events_.publish({what, c != nullptr ? c->spec.id : std::string(), std::move(reason), wait,
                      c != nullptr ? caf::actor_cast<caf::actor>(c->actor) : caf::actor()});
   }
@@ -202,7 +217,8 @@ class supervisor::implementation final : public lean_actor {
       if (c.spec.start) {
         auto body = c.spec.start();
         const auto where = body.where();
-        auto task = detail::start_task(detail::runtime_here("supervisor"), std::move(body), {c.spec.id, shutdown_phase::owned}, where);
+        auto task = detail::start_task(detail::runtime_here("supervisor"), std::move(body),
+                                       {c.spec.id, shutdown_phase::owned}, where);
         task->mark_fetched();  // the supervisor learns of failures
         actor = caf::strong_actor_ptr(task->ctrl());
       } else {
@@ -217,7 +233,8 @@ class supervisor::implementation final : public lean_actor {
     }
     set(c, child_status::state::running, actor);
     tell(supervisor_event::kind::started, &c);
-    actor->get()->attach(caf::attachable_ptr(new watch(lean_ref<implementation>(this), c.spec.id, c.incarnation)));
+    actor->get()->attach(
+        caf::attachable_ptr(new watch(lean_ref<implementation>(this), c.spec.id, c.incarnation)));
   }
 
   void on_child_end(child& c, const caf::error& reason) {
@@ -231,8 +248,10 @@ class supervisor::implementation final : public lean_actor {
       return;
     }
     if (asked && c.unwanted) return;
-    // As in Erlang, a child that was asked to shut down ended normally; so did one that was cancelled.
-    const bool abnormal = reason && reason != caf::exit_reason::user_shutdown && !is(reason, failure::cancelled);
+    // As in Erlang, a child that was asked to shut down ended normally; so did one that was
+    // cancelled.
+    const bool abnormal =
+        reason && reason != caf::exit_reason::user_shutdown && !is(reason, failure::cancelled);
     const auto lived = detail::now_here("supervisor") - c.started;
     if (!abnormal || lived >= c.spec.backoff.reset_after) c.failures = 0;
     consider_restart(c, abnormal);
@@ -240,24 +259,33 @@ class supervisor::implementation final : public lean_actor {
 
   void consider_restart(child& c, bool abnormal) {
     if (stopping_) return;
-    if (c.spec.restart == restart_type::temporary || (c.spec.restart == restart_type::transient && !abnormal)) return;
+    if (c.spec.restart == restart_type::temporary ||
+        (c.spec.restart == restart_type::transient && !abnormal))
+      return;
     if (!restart_permitted()) {
       tell(supervisor_event::kind::gave_up, nullptr,
-           "child \"" + c.spec.id + "\" ended again: more than " + std::to_string(options_.intensity) + " restarts within " +
-               std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(options_.period).count()) + " ms");
-      stop(make_error(failure::supervisor_gave_up,
-                      {"", "supervisor \"" + options_.name + "\" gave up on child \"" + c.spec.id + "\"", nullptr}));
+           "child \"" + c.spec.id + "\" ended again: more than " +
+               std::to_string(options_.intensity) + " restarts within " +
+               std::to_string(
+                   std::chrono::duration_cast<std::chrono::milliseconds>(options_.period).count()) +
+               " ms");
+      stop(make_error(
+          failure::supervisor_gave_up,
+          {"", "supervisor \"" + options_.name + "\" gave up on child \"" + c.spec.id + "\"",
+           nullptr}));
       return;
     }
     ++c.failures;
-    const duration wait = c.spec.backoff.wait(c.failures, std::uniform_real_distribution<double>(-1.0, 1.0)(random_));
+    const duration wait =
+        c.spec.backoff.wait(c.failures, std::uniform_real_distribution<double>(-1.0, 1.0)(random_));
     {
       std::lock_guard guard(mutex_);
       ++c.restarts;
     }
     set(c, child_status::state::waiting);
     if (wait > duration::zero()) tell(supervisor_event::kind::waiting, &c, {}, wait);
-    // Through the timer also when there is nothing to wait for: a child whose start fails must not recurse.
+    // Through the timer also when there is nothing to wait for: a child whose start fails must not
+    // recurse.
     c.timer.set(wait);
   }
 
@@ -273,7 +301,10 @@ class supervisor::implementation final : public lean_actor {
     if (c.ending) {
       tell(supervisor_event::kind::killed, &c,
            "did not end within " +
-               std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(c.spec.shutdown.limit()).count()) + " ms");
+               std::to_string(
+                   std::chrono::duration_cast<std::chrono::milliseconds>(c.spec.shutdown.limit())
+                       .count()) +
+               " ms");
       caf::anon_send_exit(c.actor, caf::exit_reason::kill);
     } else if (c.state == child_status::state::waiting && !stopping_) {
       start(c);
@@ -320,19 +351,22 @@ class supervisor::implementation final : public lean_actor {
   std::mt19937_64 random_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<child>> children_;  // guarded by mutex_; entries are never removed
-  std::deque<time_point> restarts_;                 // those within the period
+  std::deque<time_point> restarts_;               // those within the period
   caf::error reason_;
   bool stopping_ = false;
 };
 
 supervisor::supervisor(std::vector<child_spec> children, supervisor_options options) {
-  auto actor = detail::make_lean<implementation>(detail::system_here("supervisor"), std::move(children), std::move(options));
+  auto actor = detail::make_lean<implementation>(detail::system_here("supervisor"),
+                                                 std::move(children), std::move(options));
   actor->track(shutdown_phase::supervisor);
   actor->launch(nullptr, false, true);
   actor_ = lean_ref<lean_actor>(actor.get());
 }
 
-supervisor::implementation& supervisor::self() const noexcept { return static_cast<implementation&>(*actor_); }
+supervisor::implementation& supervisor::self() const noexcept {
+  return static_cast<implementation&>(*actor_);
+}
 
 void supervisor::start_child(child_spec child) const {
   const std::string id = child.id;
@@ -343,7 +377,9 @@ void supervisor::start_child(child_spec child) const {
 bool supervisor::terminate_child(const std::string& id) const { return self().terminate(id); }
 std::vector<child_status> supervisor::children() const { return self().status(); }
 subscription<supervisor_event> supervisor::events() const { return self().events(); }
-void supervisor::stop() const { caf::anon_send_exit(actor_.handle(), caf::exit_reason::user_shutdown); }
+void supervisor::stop() const {
+  caf::anon_send_exit(actor_.handle(), caf::exit_reason::user_shutdown);
+}
 bool supervisor::ended() const { return actor_->ended(); }
 caf::actor supervisor::actor() const { return actor_.handle(); }
 

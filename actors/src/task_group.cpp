@@ -21,7 +21,8 @@ bool is_cancellation(const std::exception_ptr& error) {
 void group_core::abandon() noexcept {
   if (phase_ != phase::open) return;
   phase_ = phase::closed;
-  // The owner's frame is destroyed in the middle: the children must not outlive what they may refer to, but cannot be awaited.
+  // The owner's frame is destroyed in the middle: the children must not outlive what they may refer
+  // to, but cannot be awaited.
   stack_->leave(*this);
   children_->cancel_all("the owner of their group was killed");
 }
@@ -37,9 +38,12 @@ void group_core::open() {
 
 std::shared_ptr<child_set> group_core::children_to_spawn_into() {
   switch (phase_) {
-    case phase::fresh: throw invalid_state("spawn into a task_group inside its run only: it is not open yet");
-    case phase::closed: throw invalid_state("the task_group has ended; no task can be spawned into it");
-    case phase::open: break;
+    case phase::fresh:
+      throw invalid_state("spawn into a task_group inside its run only: it is not open yet");
+    case phase::closed:
+      throw invalid_state("the task_group has ended; no task can be spawned into it");
+    case phase::open:
+      break;
   }
   if (children_->aborting())
     throw invalid_state("the task_group is being cancelled; no task can be spawned into it");
@@ -94,7 +98,8 @@ void group_core::close() {
   const auto cancellation = std::exchange(cancellation_, nullptr);
   if (body_error_) errors.push_back(std::exchange(body_error_, nullptr));
   if (!errors.empty()) {
-    // A cancellation from outside that the failures outrank is not forgotten: it surfaces at the next suspension.
+    // A cancellation from outside that the failures outrank is not forgotten: it surfaces at the
+    // next suspension.
     if (cancellation && stack_->cancelling() != 0) {
       stack_->uncancel();
       stack_->cancel(cancellation);

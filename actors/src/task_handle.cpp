@@ -5,7 +5,8 @@ namespace buskin::detail {
 bool join_wait::await_ready() {
   coro_stack& stack = stack_here("task_handle::join");
   if (task_->done()) return true;
-  if (&task_->stack() == &stack) throw invalid_state("task \"" + task_->task_name() + "\" awaits itself");
+  if (&task_->stack() == &stack)
+    throw invalid_state("task \"" + task_->task_name() + "\" awaits itself");
   ended_ = cell_ref<exit_watch::outcome>::adopt(new exit_watch::outcome(&stack.host()));
   exit_watch::attach(*task_, ended_);
   return false;

@@ -28,8 +28,10 @@ void timeout_scope::set() {
 }
 
 void timeout_scope::reschedule(time_point when) {
-  if (closed_ || stack_ == nullptr) throw invalid_state("the timeout scope is not open; its deadline cannot be moved");
-  if (expired_) throw invalid_state("the timeout scope has expired; its deadline cannot be moved any more");
+  if (closed_ || stack_ == nullptr)
+    throw invalid_state("the timeout scope is not open; its deadline cannot be moved");
+  if (expired_)
+    throw invalid_state("the timeout scope has expired; its deadline cannot be moved any more");
   disarm();
   due_.store(false, std::memory_order_relaxed);
   deadline_ = when;

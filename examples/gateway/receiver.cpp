@@ -89,12 +89,16 @@ task<buskin::io::stream> open_tcp(device_settings settings) {
 }  // namespace
 
 void add_receiver(const std::shared_ptr<hub>& shared, const device_settings& settings) {
-  // The entry exists only after the device does, which runs later: the session finds it by its place.
+  // The entry exists only after the device does, which runs later: the session finds it by its place. The hub owns the device, so the
+  // device must not own the hub.
   const std::size_t place = shared->entries().size();
   shared->add(buskin::io::device(
       settings.name, [settings] { return settings.tcp.empty() ? open_port(settings) : open_tcp(settings); },
-      [shared, place](buskin::io::stream bytes) {
-        return read_sentences(shared, *shared->entries()[place], std::move(bytes));
+      [weak = std::weak_ptr(shared), place](buskin::io::stream bytes) {
+        auto hub = weak.lock();
+        if (!hub) throw buskin::invalid_state("the gateway has ended");
+        auto& whose = *hub->entries()[place];
+        return read_sentences(std::move(hub), whose, std::move(bytes));
       }));
 }
 

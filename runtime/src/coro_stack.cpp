@@ -9,8 +9,9 @@ constinit thread_local running here;
 
 coro_stack& wait::stack_here(const char* operation) {
   if (here.stack == nullptr)
-    throw invalid_state(std::string(operation) +
-                        " was awaited outside of a task; start one with buskin::run or buskin::spawn");
+    throw invalid_state(
+        std::string(operation) +
+        " was awaited outside of a task; start one with buskin::run or buskin::spawn");
   return *here.stack;
 }
 

@@ -11,7 +11,8 @@ namespace buskin {
 namespace {
 
 std::string group_text(const std::string& what, const std::vector<std::exception_ptr>& errors) {
-  std::string text = what + " (" + std::to_string(errors.size()) + (errors.size() == 1 ? " failure" : " failures");
+  std::string text =
+      what + " (" + std::to_string(errors.size()) + (errors.size() == 1 ? " failure" : " failures");
   char separator = ':';
   for (const auto& error : errors) {
     text += separator;

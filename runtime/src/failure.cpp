@@ -13,12 +13,14 @@ namespace {
 const caf::atom_value category = caf::atom("buskin");
 
 const failure_info* info_of(const caf::error& error) {
-  if (error.category() != category || !error.context().match_elements<failure_info>()) return nullptr;
+  if (error.category() != category || !error.context().match_elements<failure_info>())
+    return nullptr;
   return &error.context().get_as<failure_info>(0);
 }
 
 std::string plain(const caf::error& error) {
-  if (error.category() == caf::atom("exit")) return to_string(static_cast<caf::exit_reason>(error.code()));
+  if (error.category() == caf::atom("exit"))
+    return to_string(static_cast<caf::exit_reason>(error.code()));
   if (error.category() == caf::atom("system")) {
     std::string text = to_string(static_cast<caf::sec>(error.code()));
     for (char& c : text)
@@ -57,7 +59,8 @@ caf::error to_error(const std::exception_ptr& error) {
 std::string describe(const caf::error& error) {
   if (!error) return "normal";
   if (const auto* info = info_of(error); info != nullptr) {
-    if (is(error, failure::cancelled)) return info->text.empty() ? "cancelled" : "cancelled: " + info->text;
+    if (is(error, failure::cancelled))
+      return info->text.empty() ? "cancelled" : "cancelled: " + info->text;
     return info->text;
   }
   return plain(error);
@@ -68,7 +71,8 @@ std::exception_ptr to_exception(const caf::error& error) {
   if (const auto* info = info_of(error); info != nullptr) {
     if (info->error) return info->error;
     if (is(error, failure::cancelled)) return std::make_exception_ptr(cancelled(info->text));
-    if (is(error, failure::broken_promise)) return std::make_exception_ptr(broken_promise(info->text));
+    if (is(error, failure::broken_promise))
+      return std::make_exception_ptr(broken_promise(info->text));
     return std::make_exception_ptr(remote_error(info->type, info->text));
   }
   if (error == caf::sec::request_timeout) return std::make_exception_ptr(timeout_error());

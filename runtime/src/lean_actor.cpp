@@ -36,7 +36,8 @@ void dispose(caf::mailbox_element* list) noexcept {
 void answer_with_down(caf::mailbox_element& element) {
   if (element.sender && element.mid.is_request())
     element.sender->enqueue(nullptr, element.mid.response_id(),
-                            caf::make_message(caf::make_error(caf::sec::request_receiver_down)), nullptr);
+                            caf::make_message(caf::make_error(caf::sec::request_receiver_down)),
+                            nullptr);
 }
 
 struct bouncer {
@@ -58,7 +59,8 @@ lean_actor::~lean_actor() {
 }
 
 void lean_actor::on_destroy() {
-  // Without local_actor's part, which asks CAF's clock: an actor that never ended (a broker) may outlive its runtime.
+  // Without local_actor's part, which asks CAF's clock: an actor that never ended (a broker) may
+  // outlive its runtime.
   if (getf(is_cleaned_up_flag)) return;
   on_exit();
   monitorable_actor::cleanup(caf::make_error(caf::exit_reason::unreachable), nullptr);
@@ -83,9 +85,13 @@ void lean_actor::enqueue(caf::mailbox_element_ptr element, caf::execution_unit*)
 
 bool lean_actor::push(caf::mailbox_element_ptr element) noexcept {
   switch (inbox_.push_front(std::move(element))) {
-    case caf::intrusive::inbox_result::unblocked_reader: schedule(); return true;
-    case caf::intrusive::inbox_result::success: return true;
-    default: return false;
+    case caf::intrusive::inbox_result::unblocked_reader:
+      schedule();
+      return true;
+    case caf::intrusive::inbox_result::success:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -114,7 +120,8 @@ void lean_actor::signal() noexcept {
 }
 
 void lean_actor::signal_here() noexcept {
-  // Never inside another actor's turn: turns within turns would grow the stack with the length of a chain of actors.
+  // Never inside another actor's turn: turns within turns would grow the stack with the length of a
+  // chain of actors.
   if (detail::here.actor == nullptr)
     if (turn now(*this); now) {
       on_signal();
@@ -150,7 +157,8 @@ lean_actor::turn::turn(lean_actor& target) noexcept : target_(target), outer_(de
     entered_ = nested_ = true;
     return;
   }
-  entered_ = outer_.worker != nullptr && (target.home_ == nullptr || target.home_ == outer_.worker) &&
+  entered_ = outer_.worker != nullptr &&
+             (target.home_ == nullptr || target.home_ == outer_.worker) &&
              &outer_.worker->system() == &target.home_system() && target.inbox_.try_unblock();
   if (!entered_) return;
   target.context(outer_.worker);
@@ -193,8 +201,8 @@ caf::resumable::resume_result lean_actor::resume(caf::execution_unit* unit, size
       ++handled;
       continue;
     }
-    // Messages come first: a cancellation that was requested before a wait ended is seen before that end. Also by a task that
-    // does nothing but yield.
+    // Messages come first: a cancellation that was requested before a wait ended is seen before
+    // that end. Also by a task that does nothing but yield.
     if (!again_ && signals != max_throughput && take_signal()) {
       ++signals;
       continue;
@@ -205,7 +213,8 @@ caf::resumable::resume_result lean_actor::resume(caf::execution_unit* unit, size
       result = resume_later;
       break;
     }
-    // Someone else may run the actor as soon as it is blocked, so the thread's record is put back before that.
+    // Someone else may run the actor as soon as it is blocked, so the thread's record is put back
+    // before that.
     detail::here = outer;
     if (block()) return awaiting_message;
     detail::here.actor = this;
@@ -284,9 +293,9 @@ void lean_actor::refuse(caf::mailbox_element& element) {
 
 void lean_actor::respond(caf::mailbox_element& element, caf::message content) {
   if (!element.mid.is_request() || !element.sender) return;
-  element.sender->enqueue(
-      detail::wrap_message(caf::strong_actor_ptr(ctrl()), element.mid.response_id(), std::move(content)),
-      context());
+  element.sender->enqueue(detail::wrap_message(caf::strong_actor_ptr(ctrl()),
+                                               element.mid.response_id(), std::move(content)),
+                          context());
 }
 
 // -- the end ----------------------------------------------------------------------------------
@@ -325,7 +334,9 @@ void lean_actor::abandon(const caf::error& reason) noexcept {
 std::size_t lean_actor::queued() noexcept {
   std::size_t count = 0;
   fetch();
-  for (const auto* at = pending_; at != nullptr; at = static_cast<const caf::mailbox_element*>(at->next)) ++count;
+  for (const auto* at = pending_; at != nullptr;
+       at = static_cast<const caf::mailbox_element*>(at->next))
+    ++count;
   return count;
 }
 

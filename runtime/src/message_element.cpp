@@ -22,9 +22,11 @@ class wrapped_message final : public caf::mailbox_element, public recycled {
 
 }  // namespace
 
-caf::mailbox_element_ptr wrap_message(caf::strong_actor_ptr sender, caf::message_id id, caf::message content) {
+caf::mailbox_element_ptr wrap_message(caf::strong_actor_ptr sender, caf::message_id id,
+                                      caf::message content) {
   // An empty message has nothing behind it to refer to; CAF's own element knows how to say so.
-  if (content.empty()) return caf::make_mailbox_element(std::move(sender), id, {}, std::move(content));
+  if (content.empty())
+    return caf::make_mailbox_element(std::move(sender), id, {}, std::move(content));
   return caf::mailbox_element_ptr(new wrapped_message(std::move(sender), id, std::move(content)));
 }
 

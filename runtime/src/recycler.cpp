@@ -1,4 +1,5 @@
-// Free lists by size class. Under a sanitizer every object comes from the heap, so that a use after free is seen.
+// Free lists by size class. Under a sanitizer every object comes from the heap, so that a use after
+// free is seen.
 #include <buskin/runtime/detail/recycler.hpp>
 
 #include <array>
@@ -22,7 +23,7 @@ void recycled_free(void* memory, std::size_t) noexcept { ::operator delete(memor
 namespace {
 
 constexpr std::size_t grain = 64;
-constexpr std::size_t classes = 16;             // up to 1 KiB
+constexpr std::size_t classes = 16;           // up to 1 KiB
 constexpr std::size_t kept_per_class = 1024;  // beyond that memory goes back to the heap
 
 struct node {
@@ -39,7 +40,8 @@ struct cache {
   ~cache();
 };
 
-// Trivially destructible, so that it may be read while and after the thread's other objects are destroyed.
+// Trivially destructible, so that it may be read while and after the thread's other objects are
+// destroyed.
 thread_local bool gone = false;
 thread_local cache lists;
 

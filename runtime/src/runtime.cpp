@@ -31,9 +31,11 @@ class driving {
   enum class nesting { refused, in_another_runtime };
 
   explicit driving(detail::worker& w, nesting permitted = nesting::refused) : outer_(detail::here) {
-    if (outer_.worker != nullptr && (permitted == nesting::refused || &outer_.worker->owner() == &w.owner()))
+    if (outer_.worker != nullptr &&
+        (permitted == nesting::refused || &outer_.worker->owner() == &w.owner()))
       throw invalid_state(
-          "this thread drives a runtime already; await inside a task instead of running a second loop in it");
+          "this thread drives a runtime already; await inside a task instead of running a second "
+          "loop in it");
     detail::here = {&w, nullptr, nullptr};
     w.look();
   }
@@ -45,14 +47,16 @@ class driving {
   detail::running outer_;
 };
 
-std::unique_ptr<caf::actor_system_config> make_config(const runtime_options& options, runtime& owner,
-                                                      buskin::clock& clock) {
+std::unique_ptr<caf::actor_system_config> make_config(const runtime_options& options,
+                                                      runtime& owner, buskin::clock& clock) {
   auto config = std::make_unique<caf::actor_system_config>();
   config->add_message_type<failure_info>("buskin::failure_info");
-  const detail::scheduler_options scheduling{options.workers, options.max_throughput, &clock, &owner};
-  config->module_factories.emplace_back([scheduling](caf::actor_system& system) -> caf::actor_system::module* {
-    return new detail::scheduler(system, scheduling);
-  });
+  const detail::scheduler_options scheduling{options.workers, options.max_throughput, &clock,
+                                             &owner};
+  config->module_factories.emplace_back(
+      [scheduling](caf::actor_system& system) -> caf::actor_system::module* {
+        return new detail::scheduler(system, scheduling);
+      });
   if (options.configure) options.configure(*config);
   return config;
 }
@@ -62,7 +66,8 @@ actor_status status_of(caf::abstract_actor& actor) {
   status.id = actor.id();
   if (auto* lean = dynamic_cast<lean_actor*>(&actor); lean != nullptr) {
     status.name = lean->title();
-    if (const auto* task = dynamic_cast<const detail::task_actor_base*>(lean)) status.created = task->created();
+    if (const auto* task = dynamic_cast<const detail::task_actor_base*>(lean))
+      status.created = task->created();
     status.busy = !lean->peek([&] {
       if (const auto* wait = lean->waiting()) status.waiting = wait->record();
       status.queued = lean->queued();
@@ -104,14 +109,17 @@ std::string to_string(const actor_status& status, time_point now) {
   else
     text += status.busy ? ": runs" : ": waits for a message";
   if (status.queued != 0)
-    text += "; " + std::to_string(status.queued) + (status.queued == 1 ? " message queued" : " messages queued");
+    text += "; " + std::to_string(status.queued) +
+            (status.queued == 1 ? " message queued" : " messages queued");
   return text;
 }
 
 std::string to_string(const shutdown_report& report) {
   std::string text;
-  for (const auto& straggler : report.stragglers) text += "still alive, killed: " + to_string(straggler, report.at) + "\n";
-  for (const auto& lost : report.abandoned) text += "did not end: " + to_string(lost, report.at) + "\n";
+  for (const auto& straggler : report.stragglers)
+    text += "still alive, killed: " + to_string(straggler, report.at) + "\n";
+  for (const auto& lost : report.abandoned)
+    text += "did not end: " + to_string(lost, report.at) + "\n";
   return text;
 }
 
@@ -131,7 +139,8 @@ struct timer_handle::state : std::enable_shared_from_this<timer_handle::state> {
     detail::post_function(
         where,
         [self = std::exchange(alive, nullptr)] {
-          if (!self->claimed.exchange(true, std::memory_order_acq_rel)) std::exchange(self->function, nullptr)();
+          if (!self->claimed.exchange(true, std::memory_order_acq_rel))
+            std::exchange(self->function, nullptr)();
         },
         asked_at);
   }
@@ -163,7 +172,8 @@ bool timer_handle::cancel() noexcept {
 struct runtime::impl {
   impl(runtime& owner, runtime_options given) : options(std::move(given)) {
     if (options.workers < 1 || options.workers > 64)
-      throw std::invalid_argument("a runtime has 1 to 64 workers, not " + std::to_string(options.workers));
+      throw std::invalid_argument("a runtime has 1 to 64 workers, not " +
+                                  std::to_string(options.workers));
     if (options.clock == nullptr) options.clock = &real_clock;
     config = make_config(options, owner, *options.clock);
     system = std::make_unique<caf::actor_system>(*config);
@@ -218,7 +228,8 @@ struct runtime::impl {
     return finished();
   }
 
-  /// Asks all actors of a phase (null: of every phase) to end, also those that are started meanwhile, and waits for them.
+  /// Asks all actors of a phase (null: of every phase) to end, also those that are started
+  /// meanwhile, and waits for them.
   bool end_phase(std::optional<shutdown_phase> phase, steady::time_point deadline) {
     auto& all = scheduler();
     std::unordered_set<caf::actor_id> asked;
@@ -246,9 +257,9 @@ struct runtime::impl {
   std::optional<shutdown_report> report;
   int signal = 0;  // the one that cancelled the main task
   std::mutex handler_mutex;
-  std::function<void(const incident&)> handler;                     // guarded by handler_mutex
+  std::function<void(const incident&)> handler;               // guarded by handler_mutex
   std::vector<std::weak_ptr<timer_handle::state>> callbacks;  // guarded by handler_mutex
-  std::size_t callbacks_worth_a_look = 64;                         // guarded by handler_mutex
+  std::size_t callbacks_worth_a_look = 64;                    // guarded by handler_mutex
 };
 
 namespace {
@@ -266,7 +277,8 @@ directory& runtimes() {
 
 }  // namespace
 
-runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(*this, std::move(options))) {
+runtime::runtime(runtime_options options)
+    : impl_(std::make_unique<impl>(*this, std::move(options))) {
   impl_->handler = impl_->options.on_incident;
   std::lock_guard guard(runtimes().mutex);
   runtimes().entries.emplace_back(impl_->system.get(), this);
@@ -294,9 +306,11 @@ std::uint64_t runtime::sleeps() const noexcept { return impl_->first().sleeps();
 void runtime::check_may_run() const {
   if (detail::here.worker != nullptr)
     throw invalid_state(
-        "this thread drives a runtime already; await inside a task instead of running a second loop in it");
+        "this thread drives a runtime already; await inside a task instead of running a second "
+        "loop in it");
   if (impl_->report)
-    throw invalid_state("runtime \"" + impl_->options.name + "\" was shut down; make a new one to run something");
+    throw invalid_state("runtime \"" + impl_->options.name +
+                        "\" was shut down; make a new one to run something");
 }
 
 void runtime::drive_main(detail::task_actor_base& main) {
@@ -332,8 +346,9 @@ void runtime::drive_main(detail::task_actor_base& main) {
 
 void runtime::finish_main(detail::task_actor_base& main) {
   const auto& report = shutdown();
-  if (!report.clean()) spdlog::warn("{}: shutdown took {:.1f} s\n{}", impl_->options.name,
-                                    std::chrono::duration<double>(report.took).count(), to_string(report));
+  if (!report.clean())
+    spdlog::warn("{}: shutdown took {:.1f} s\n{}", impl_->options.name,
+                 std::chrono::duration<double>(report.took).count(), to_string(report));
   if (impl_->signal != 0 && main.state() == detail::task_state::cancelled) {
     impl_->system.reset();
     std::signal(impl_->signal, SIG_DFL);
@@ -359,17 +374,20 @@ const shutdown_report& runtime::shutdown() {
   impl_->scheduler().await_ends();
   const auto began = steady::now();
   const auto deadline = began + impl_->options.shutdown_timeout;
-  // Each phase has its turn even when an earlier one was late; then its actors are asked and looked at once.
+  // Each phase has its turn even when an earlier one was late; then its actors are asked and looked
+  // at once.
   impl_->end_phase(shutdown_phase::acceptor, deadline);
   impl_->end_phase(shutdown_phase::supervisor, deadline);
   impl_->end_phase(shutdown_phase::ordinary, deadline);
-  // What is left: children of owners that have ended without them, and whoever was started meanwhile.
+  // What is left: children of owners that have ended without them, and whoever was started
+  // meanwhile.
   if (!impl_->end_phase(std::nullopt, deadline)) {
     report.stragglers = all_tasks();
     report.at = now();
     impl_->scheduler().for_each_alive(
         [](caf::abstract_actor& actor) { caf::anon_send_exit(&actor, caf::exit_reason::kill); });
-    impl_->drive_until([&] { return impl_->scheduler().alive() == 0; }, steady::now() + std::chrono::seconds(1));
+    impl_->drive_until([&] { return impl_->scheduler().alive() == 0; },
+                       steady::now() + std::chrono::seconds(1));
     report.abandoned = all_tasks();
   }
   report.took = steady::now() - began;
@@ -380,11 +398,13 @@ void runtime::call_soon(std::function<void()> function, std::source_location whe
   detail::post_function(impl_->first(), std::move(function), where);
 }
 
-timer_handle runtime::call_later(duration delay, std::function<void()> function, std::source_location where) {
+timer_handle runtime::call_later(duration delay, std::function<void()> function,
+                                 std::source_location where) {
   return call_at(after(now(), delay), std::move(function), where);
 }
 
-timer_handle runtime::call_at(time_point when, std::function<void()> function, std::source_location where) {
+timer_handle runtime::call_at(time_point when, std::function<void()> function,
+                              std::source_location where) {
   timer_handle handle;
   auto& first = impl_->first();
   handle.state_ = std::make_shared<timer_handle::state>(first, std::move(function), where);
@@ -398,7 +418,8 @@ timer_handle runtime::call_at(time_point when, std::function<void()> function, s
 
 std::vector<actor_status> runtime::all_tasks() {
   std::vector<actor_status> all;
-  impl_->scheduler().for_each_alive([&](caf::abstract_actor& actor) { all.push_back(status_of(actor)); });
+  impl_->scheduler().for_each_alive(
+      [&](caf::abstract_actor& actor) { all.push_back(status_of(actor)); });
   return all;
 }
 
@@ -420,7 +441,8 @@ void runtime::report(const incident& what) noexcept {
   try {
     handler(what);
   } catch (...) {
-    spdlog::error("the exception handler threw ({}) when it was told: {}", describe(std::current_exception()), to_string(what));
+    spdlog::error("the exception handler threw ({}) when it was told: {}",
+                  describe(std::current_exception()), to_string(what));
   }
 }
 
@@ -428,7 +450,8 @@ namespace detail {
 
 runtime& runtime_here(const char* operation) {
   if (here.worker == nullptr)
-    throw invalid_state(std::string(operation) + " was called outside of a running buskin::runtime");
+    throw invalid_state(std::string(operation) +
+                        " was called outside of a running buskin::runtime");
   return here.worker->owner().owner();
 }
 
@@ -446,9 +469,11 @@ void report_of(const caf::actor_system& system, const incident& what) noexcept {
 
 void report_never_started(const std::source_location& where) noexcept {
   const incident what{"BK001",
-                      std::string("a task was created and never awaited, run or spawned: ") + where.function_name() +
-                          " at " + to_string(where),
-                      nullptr, {}, {}};
+                      std::string("a task was created and never awaited, run or spawned: ") +
+                          where.function_name() + " at " + to_string(where),
+                      nullptr,
+                      {},
+                      {}};
   if (here.worker != nullptr)
     here.worker->owner().owner().report(what);
   else

@@ -60,7 +60,8 @@ class living_caf_actor final : public caf::attachable, public live_links, public
 
 }  // namespace
 
-void post_function(worker& where, std::function<void()> function, const std::source_location& asked) {
+void post_function(worker& where, std::function<void()> function,
+                   const std::source_location& asked) {
   where.submit(new function_job(std::move(function), asked));
 }
 
@@ -68,8 +69,8 @@ void post_function(worker& where, std::function<void()> function, const std::sou
 
 caf_clock::caf_clock(scheduler& owner) : owner_(owner), alarm_(*this) {}
 
-// CAF looks at the clock in every turn of its actors, for streams. On a worker that look is the worker's own last one, so what is
-// due a while from such a present is moved by how old it is.
+// CAF looks at the clock in every turn of its actors, for streams. On a worker that look is the
+// worker's own last one, so what is due a while from such a present is moved by how old it is.
 caf_clock::time_point caf_clock::now() const noexcept {
   worker* w = here.worker;
   return w != nullptr && owner_.time().runs() ? w->coarse_now() : owner_.time().now();
@@ -121,20 +122,27 @@ void caf_clock::ring() noexcept {
   arm();
 }
 
-void caf_clock::set_ordinary_timeout(time_point due, caf::abstract_actor* self, caf::atom_value type, uint64_t id) {
+void caf_clock::set_ordinary_timeout(time_point due, caf::abstract_actor* self,
+                                     caf::atom_value type, uint64_t id) {
   change([&] { super::set_ordinary_timeout(from_now(due), self, type, id); });
 }
-void caf_clock::set_multi_timeout(time_point due, caf::abstract_actor* self, caf::atom_value type, uint64_t id) {
+void caf_clock::set_multi_timeout(time_point due, caf::abstract_actor* self, caf::atom_value type,
+                                  uint64_t id) {
   change([&] { super::set_multi_timeout(from_now(due), self, type, id); });
 }
 void caf_clock::set_request_timeout(time_point due, caf::abstract_actor* self, caf::message_id id) {
   change([&] { super::set_request_timeout(from_now(due), self, id); });
 }
-void caf_clock::schedule_message(time_point due, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) {
+void caf_clock::schedule_message(time_point due, caf::strong_actor_ptr receiver,
+                                 caf::mailbox_element_ptr content) {
   change([&] { super::schedule_message(from_now(due), std::move(receiver), std::move(content)); });
 }
-void caf_clock::schedule_message(time_point due, caf::group target, caf::strong_actor_ptr sender, caf::message content) {
-  change([&] { super::schedule_message(from_now(due), std::move(target), std::move(sender), std::move(content)); });
+void caf_clock::schedule_message(time_point due, caf::group target, caf::strong_actor_ptr sender,
+                                 caf::message content) {
+  change([&] {
+    super::schedule_message(from_now(due), std::move(target), std::move(sender),
+                            std::move(content));
+  });
 }
 
 // Cancelling leaves the alarm as it is: it rings once for nothing at most.
@@ -149,8 +157,8 @@ void caf_clock::cancel_request_timeout(caf::abstract_actor* self, caf::message_i
   entries_.store(schedule_.size(), std::memory_order_relaxed);
 }
 void caf_clock::cancel_timeouts(caf::abstract_actor* self) {
-  // Every actor that ends comes by here; most programs have no such timeouts at all. Only the actor itself adds entries
-  // for itself, so a relaxed read cannot miss one of its own.
+  // Every actor that ends comes by here; most programs have no such timeouts at all. Only the actor
+  // itself adds entries for itself, so a relaxed read cannot miss one of its own.
   if (entries_.load(std::memory_order_relaxed) == 0) return;
   std::lock_guard guard(mutex_);
   super::cancel_timeouts(self);
@@ -167,7 +175,8 @@ void caf_clock::cancel_all() {
 scheduler::scheduler(caf::actor_system& system, const scheduler_options& options)
     : super(system), options_(options), clock_(*this) {
   living_.before = living_.after = &living_;
-  for (unsigned i = 0; i != options_.workers; ++i) workers_.push_back(std::make_unique<worker>(*this, i));
+  for (unsigned i = 0; i != options_.workers; ++i)
+    workers_.push_back(std::make_unique<worker>(*this, i));
 }
 
 scheduler::~scheduler() = default;
@@ -189,7 +198,8 @@ void scheduler::start() {
 }
 
 void scheduler::stop() {
-  // CAF's helper actors are told to end by now and need a last turn; ours have ended in runtime::shutdown.
+  // CAF's helper actors are told to end by now and need a last turn; ours have ended in
+  // runtime::shutdown.
   stop_actors();
   const running outer = std::exchange(here, running{&first(), nullptr, nullptr});
   for (int i = 0; i != 1000 && first().round(false); ++i) {
@@ -212,11 +222,14 @@ void scheduler::enqueue(caf::resumable* job) {
     here.worker->push(job);
     return;
   }
-  const unsigned turn = options_.workers == 1 ? 0 : round_robin_.fetch_add(1, std::memory_order_relaxed);
+  const unsigned turn =
+      options_.workers == 1 ? 0 : round_robin_.fetch_add(1, std::memory_order_relaxed);
   workers_[turn % options_.workers]->submit(job);
 }
 
-void scheduler::post(worker& where, std::function<void()> function) { post_function(where, std::move(function)); }
+void scheduler::post(worker& where, std::function<void()> function) {
+  post_function(where, std::move(function));
+}
 
 // -- sleeping and stealing ----------------------------------------------------------------------
 
@@ -229,12 +242,14 @@ void scheduler::note_busy(worker& w) noexcept {
 }
 
 void scheduler::work_available() noexcept {
-  // Partner of note_idle: whoever sleeps set its bit before its last look at our queue, which we filled before this read.
+  // Partner of note_idle: whoever sleeps set its bit before its last look at our queue, which we
+  // filled before this read.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   std::uint64_t idle = idle_.load(std::memory_order_relaxed);
   while (idle != 0) {
     const auto bit = static_cast<unsigned>(std::countr_zero(idle));
-    if (idle_.compare_exchange_weak(idle, idle & ~(std::uint64_t{1} << bit), std::memory_order_seq_cst)) {
+    if (idle_.compare_exchange_weak(idle, idle & ~(std::uint64_t{1} << bit),
+                                    std::memory_order_seq_cst)) {
       workers_[bit]->wake();
       return;
     }
@@ -300,7 +315,8 @@ void scheduler::for_each_alive(const std::function<void(caf::abstract_actor&)>& 
   std::vector<caf::strong_actor_ptr> alive;
   lock_living();
   for (live_links* at = living_.after; at != &living_; at = at->after)
-    if (auto* control = at->actor->ctrl(); caf::intrusive_ptr_upgrade_weak(control)) alive.emplace_back(control, false);
+    if (auto* control = at->actor->ctrl(); caf::intrusive_ptr_upgrade_weak(control))
+      alive.emplace_back(control, false);
   unlock_living();
   for (const auto& actor : alive) visit(*actor->get());
 }

@@ -6,7 +6,8 @@ namespace buskin::detail {
 
 time_point now_here(const char* operation) {
   if (here.worker == nullptr)
-    throw invalid_state(std::string(operation) + " was called outside of a running buskin::runtime");
+    throw invalid_state(std::string(operation) +
+                        " was called outside of a running buskin::runtime");
   return here.worker->look();
 }
 
@@ -29,7 +30,8 @@ void timer_wait::on_fire(timer& t) noexcept {
   auto& self = static_cast<timer_wait&>(t);
   stack_host* host = self.host_;
   self.fired_.store(true, std::memory_order_release);
-  // Under the timers' lock: the host cannot end before its wait has been disarmed, which takes that lock.
+  // Under the timers' lock: the host cannot end before its wait has been disarmed, which takes that
+  // lock.
   host->signal();
 }
 

@@ -8,10 +8,12 @@
 
 namespace buskin::detail {
 
-task_actor_base::task_actor_base(caf::actor_config& config, std::string name, const std::source_location& created)
+task_actor_base::task_actor_base(caf::actor_config& config, std::string name,
+                                 const std::source_location& created)
     : lean_actor(config), name_(std::move(name)), created_(created) {
   if (name_.empty()) name_ = "task-" + std::to_string(id());
-  // A task lives until it has ended, whether or not somebody holds a handle; on_end gives this reference back.
+  // A task lives until it has ended, whether or not somebody holds a handle; on_end gives this
+  // reference back.
   hold();
 }
 
@@ -22,7 +24,8 @@ task_actor_base::~task_actor_base() {
   }
   if (error_ && state() == task_state::failed && !fetched_.load(std::memory_order_relaxed)) {
     report_of(home_system(),
-              {"BK002", "the exception of a task was never fetched: " + describe(error_), error_, name_, created_});
+              {"BK002", "the exception of a task was never fetched: " + describe(error_), error_,
+               name_, created_});
   }
 }
 
@@ -55,7 +58,8 @@ void task_actor_base::on_start() { on_signal(); }
 
 void task_actor_base::on_signal() {
   if (!begun_) {
-    // Cancelled before its first step: the request, which is in the mailbox, comes first, and the body never runs.
+    // Cancelled before its first step: the request, which is in the mailbox, comes first, and the
+    // body never runs.
     if (!stack_.cancel_pending() && cancelled_early_.load(std::memory_order_acquire)) return;
     if (stack_.cancel_pending()) {
       settle();
@@ -70,8 +74,10 @@ void task_actor_base::on_signal() {
 void task_actor_base::on_exit_request(caf::exit_msg& request) {
   if (!request.reason) return;
   if (!exit_reason_) exit_reason_ = request.reason;
-  std::string who = request.source ? " by actor " + std::to_string(request.source.id()) : std::string();
-  stack_.cancel(std::make_exception_ptr(cancelled("asked to end" + who + ": " + describe(request.reason))));
+  std::string who =
+      request.source ? " by actor " + std::to_string(request.source.id()) : std::string();
+  stack_.cancel(
+      std::make_exception_ptr(cancelled("asked to end" + who + ": " + describe(request.reason))));
   on_signal();
 }
 
@@ -81,13 +87,15 @@ void task_actor_base::settle() {
   if (!error_ && stack_.cancel_pending()) error_ = stack_.pending_cancel();
   stack_.destroy();
   auto reason = to_error(error_);
-  // One that was asked to end tells its links and monitors the reason it was given, as CAF's actors do.
+  // One that was asked to end tells its links and monitors the reason it was given, as CAF's actors
+  // do.
   if (exit_reason_ && is(reason, failure::cancelled)) reason = std::move(exit_reason_);
   quit(std::move(reason));
 }
 
 void task_actor_base::on_end() noexcept {
-  if (stack_.started()) {  // killed in the middle: the frames go first, their destructors still run inside the actor
+  if (stack_.started()) {  // killed in the middle: the frames go first, their destructors still run
+                           // inside the actor
     stack_.destroy();
     error_ = std::make_exception_ptr(cancelled("killed"));
     mark_fetched();

@@ -1,13 +1,12 @@
-// A heap with four children a node: shallower than a binary one, and a node's children share a cache line.
+// A heap with four children a node: shallower than a binary one, and a node's children share a
+// cache line.
 #include <buskin/runtime/detail/timer_queue.hpp>
 
 #include <algorithm>
 
 namespace buskin::detail {
 
-bool timer::disarm() noexcept {
-  return queue_ != nullptr && queue_->disarm(*this);
-}
+bool timer::disarm() noexcept { return queue_ != nullptr && queue_->disarm(*this); }
 
 timer_queue::~timer_queue() {
   for (timer* t : heap_) {

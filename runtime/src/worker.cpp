@@ -1,4 +1,5 @@
-// The loop: messages, timers, I/O, in turn and bounded, so that a flood of one does not starve the others.
+// The loop: messages, timers, I/O, in turn and bounded, so that a flood of one does not starve the
+// others.
 #include <buskin/runtime/detail/worker.hpp>
 
 #include <buskin/runtime/detail/coro_stack.hpp>
@@ -16,14 +17,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t messages_a_round = 512;  // resumptions, each of at most max_throughput messages
-constexpr std::size_t io_a_round = 64;         // Asio handlers
-constexpr auto slice = 200us;                  // a round's share of messages, when they are slow
-constexpr auto slow_look = 50us;               // looks at the clock further apart than this make it look more often
+constexpr std::size_t messages_a_round =
+    512;                                // resumptions, each of at most max_throughput messages
+constexpr std::size_t io_a_round = 64;  // Asio handlers
+constexpr auto slice = 200us;           // a round's share of messages, when they are slow
+constexpr auto slow_look =
+    50us;  // looks at the clock further apart than this make it look more often
 
 }  // namespace
 
-time_point coarse_now() noexcept { return here.worker != nullptr ? here.worker->coarse_now() : time_point{}; }
+time_point coarse_now() noexcept {
+  return here.worker != nullptr ? here.worker->coarse_now() : time_point{};
+}
 
 worker::worker(scheduler& owner, unsigned index)
     : caf::execution_unit(&owner.system()),
@@ -46,7 +51,8 @@ void worker::push(caf::resumable* job) {
     ready_.push(job);
     return;
   }
-  // The youngest job is kept back: two actors that answer each other stay here, and only a second job calls for help.
+  // The youngest job is kept back: two actors that answer each other stay here, and only a second
+  // job calls for help.
   show_newest();
   newest_ = job;
 }
@@ -85,12 +91,14 @@ namespace {
 /// Callbacks are meant for the worker that they were given to, and so is an actor with a home.
 bool may_be_moved(caf::resumable& job) {
   switch (job.subtype()) {
-    case caf::resumable::function_object: return false;
+    case caf::resumable::function_object:
+      return false;
     case caf::resumable::unspecified: {
       const auto* lean = dynamic_cast<const lean_actor*>(&job);
       return lean == nullptr || lean->home() == nullptr;
     }
-    default: return true;
+    default:
+      return true;
   }
 }
 
@@ -123,9 +131,12 @@ void worker::run(caf::resumable* job) {
         push(job);
       break;
     }
-    case caf::resumable::shutdown_execution_unit: break;
+    case caf::resumable::shutdown_execution_unit:
+      break;
     case caf::resumable::done:
-    case caf::resumable::awaiting_message: caf::intrusive_ptr_release(job); break;
+    case caf::resumable::awaiting_message:
+      caf::intrusive_ptr_release(job);
+      break;
   }
 }
 
@@ -139,7 +150,8 @@ bool worker::step() {
 
 std::size_t worker::run_messages() {
 #if CAF_LOG_LEVEL == CAF_LOG_LEVEL_QUIET
-  // A CAF built without logging still looks its logger up in every turn of its actors, under a lock, unless there is none.
+  // A CAF built without logging still looks its logger up in every turn of its actors, under a
+  // lock, unless there is none.
   caf::logger::set_current_actor_system(nullptr);
 #endif
   std::size_t count = 0;
@@ -172,15 +184,16 @@ bool worker::round(bool may_block) {
   last_io_ = owner_.time().runs() ? now_ : std::chrono::steady_clock::now();
   const std::size_t fired = timers_.fire_due(now_);
   const std::size_t handlers = run_io(io_a_round);
-  // Fewer handlers than permitted: the last look at the descriptors found nothing more, so another would be for nothing.
+  // Fewer handlers than permitted: the last look at the descriptors found nothing more, so another
+  // would be for nothing.
   if (messages + fired != 0 || handlers == io_a_round || queued() != 0) return true;
   if (threaded_)
     if (caf::resumable* job = owner_.steal_for(*this)) {
       run(job);
       return true;
     }
-  if (const auto due = timers_.next_due(); due && !owner_.time().runs() && submissions_.empty() &&
-                                           owner_.time().skip_to(*due))
+  if (const auto due = timers_.next_due();
+      due && !owner_.time().runs() && submissions_.empty() && owner_.time().skip_to(*due))
     return true;
   if (may_block) sleep();
   return handlers != 0;
@@ -201,8 +214,10 @@ void worker::sleep() {
   arm_alarm();
   sleeping_.store(true, std::memory_order_seq_cst);
   if (threaded_) owner_.note_idle(*this);
-  // A wake-up, a submission or a job to steal that came before the flags were seen must not be slept over.
-  if (!woken_.exchange(false, std::memory_order_seq_cst) && submissions_.empty() && !(threaded_ && owner_.anything_to_steal(*this))) {
+  // A wake-up, a submission or a job to steal that came before the flags were seen must not be
+  // slept over.
+  if (!woken_.exchange(false, std::memory_order_seq_cst) && submissions_.empty() &&
+      !(threaded_ && owner_.anything_to_steal(*this))) {
     sleeps_.fetch_add(1, std::memory_order_relaxed);
     stale_ = true;  // a handler may run before the next look
     io_.run_one();

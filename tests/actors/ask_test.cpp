@@ -54,8 +54,11 @@ class doubler final : public behavior_actor {
 };
 
 caf::behavior caf_doubler(caf::event_based_actor*) {
-  return {[](int x) { return x * 2; }, [](two, int x) { return caf::make_message(x, std::to_string(x)); },
-          [](const std::string&) -> caf::result<int> { return caf::make_error(caf::sec::runtime_error, "no strings"); }};
+  return {[](int x) { return x * 2; },
+          [](two, int x) { return caf::make_message(x, std::to_string(x)); },
+          [](const std::string&) -> caf::result<int> {
+            return caf::make_error(caf::sec::runtime_error, "no strings");
+          }};
 }
 
 BOOST_AUTO_TEST_SUITE(ask_)
@@ -67,7 +70,8 @@ BOOST_AUTO_TEST_CASE(the_answer_of_any_actor_is_awaited) {
     const auto caf_actor = s.runtime.system().spawn(caf_doubler);
     BOOST_TEST(co_await ask<int>(lean, 1s, 4) == 8);
     BOOST_TEST(co_await ask<int>(caf_actor, infinite, 5) == 10);
-    const auto [number, text] = co_await ask<std::tuple<int, std::string>>(caf_actor, 1s, two::value, 3);
+    const auto [number, text] =
+        co_await ask<std::tuple<int, std::string>>(caf_actor, 1s, two::value, 3);
     BOOST_TEST(number == 3);
     BOOST_TEST(text == "3");
     co_await ask<void>(lean, 1s, 1);
@@ -82,8 +86,9 @@ BOOST_AUTO_TEST_CASE(a_late_answer_is_a_timeout_and_is_never_given_to_the_next_r
   stage s;
   auto main = [&]() -> task<void> {
     const auto actor = spawn_actor<doubler>(s.runtime.system());
-    BOOST_CHECK_EXCEPTION(co_await ask<int>(actor, 1s, slow::value, 100), timeout_error,
-                          [](const auto& e) { return std::string(e.what()).find("1 s") != std::string::npos; });
+    BOOST_CHECK_EXCEPTION(
+        co_await ask<int>(actor, 1s, slow::value, 100), timeout_error,
+        [](const auto& e) { return std::string(e.what()).find("1 s") != std::string::npos; });
     // The late 200 comes while this one is waited for.
     const auto answer = co_await ask<int>(actor, 20s, slow::value, 1);
     BOOST_TEST(answer == 2);
@@ -102,7 +107,9 @@ BOOST_AUTO_TEST_CASE(a_dead_actor_is_no_answer_but_an_error) {  // covers SUP-02
       caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
       co_await sleep(1ms);
       BOOST_CHECK_EXCEPTION(co_await ask<int>(actor, infinite, 1), request_failed,
-                            [](const auto& e) { return std::string(e.what()).find("has ended") != std::string::npos; });
+                            [](const auto& e) {
+                              return std::string(e.what()).find("has ended") != std::string::npos;
+                            });
     }
     BOOST_CHECK_THROW(co_await ask<int>(caf::actor(), 1s, 1), invalid_state);
   };
@@ -113,7 +120,9 @@ BOOST_AUTO_TEST_CASE(an_actor_that_ends_while_it_is_asked_breaks_its_promise) {
   stage s;
   auto main = [&]() -> task<void> {
     const auto actor = spawn_actor<doubler>(s.runtime.system());
-    auto asking = [&]() -> task<int> { co_return co_await ask<int>(actor, infinite, slow::value, 1); };
+    auto asking = [&]() -> task<int> {
+      co_return co_await ask<int>(actor, infinite, slow::value, 1);
+    };
     auto asker = spawn(asking());
     co_await sleep(1s);
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
@@ -131,9 +140,10 @@ BOOST_AUTO_TEST_CASE(a_message_that_is_not_understood_and_a_wrong_answer_say_so)
       BOOST_CHECK_EXCEPTION(co_await ask<int>(actor, 1s, 1.5), request_failed, [](const auto& e) {
         return std::string(e.what()).find("does not understand") != std::string::npos;
       });
-    BOOST_CHECK_EXCEPTION(co_await ask<std::string>(lean, 1s, 1), request_failed, [](const auto& e) {
-      return std::string(e.what()).find("was expected") != std::string::npos;
-    });
+    BOOST_CHECK_EXCEPTION(co_await ask<std::string>(lean, 1s, 1), request_failed,
+                          [](const auto& e) {
+                            return std::string(e.what()).find("was expected") != std::string::npos;
+                          });
     BOOST_CHECK_THROW(co_await ask<int>(caf_actor, 1s, "text"), request_failed);
   };
   s.run(main());
@@ -173,7 +183,8 @@ BOOST_AUTO_TEST_CASE(a_task_answers_what_it_receives) {
   stage s;
   auto main = [&]() -> task<void> {
     auto serving = []() -> task<void> {
-      for (int i = 0; i != 2; ++i) co_await receive([](int x) { return x + 1; }, [](std::string t) { return int(t.size()); });
+      for (int i = 0; i != 2; ++i)
+        co_await receive([](int x) { return x + 1; }, [](std::string t) { return int(t.size()); });
     };
     auto server = spawn(serving());
     BOOST_TEST(co_await ask<int>(server.actor(), 1s, 1) == 2);

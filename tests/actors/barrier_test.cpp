@@ -169,6 +169,7 @@ BOOST_AUTO_TEST_CASE(those_who_were_early_may_make_a_whole_round) {
     auto early = parties(b, 5);
     co_await sleep(1ms);
     co_await first;
+    co_await sleep(1ms);
     const auto done = std::count_if(early.begin(), early.end(), [](const auto& each) { return each.done(); });
     BOOST_TEST(done == 4);
     BOOST_TEST(b.waiting() == 1U);

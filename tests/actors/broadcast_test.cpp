@@ -119,11 +119,12 @@ BOOST_AUTO_TEST_CASE(a_caf_actor_subscribes_by_message_until_it_unsubscribes_or_
   numbers seen;
   auto main = [&]() -> task<void> {
     broadcast<int> hub(3);
-    const auto listener = s.runtime.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
-      self->send(hub.actor(), subscribe::value);
-      return {[&](publish, int item) { seen.push_back(item); },
-              [self, hub](unsubscribe) { self->send(hub.actor(), unsubscribe::value); }};
-    });
+    const auto listener =
+        s.runtime.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+          self->send(hub.actor(), subscribe::value);
+          return {[&](publish, int item) { seen.push_back(item); },
+                  [self, hub](unsubscribe) { self->send(hub.actor(), unsubscribe::value); }};
+        });
     co_await sleep(1ms);
     hub.publish(1);
     hub.publish(2);

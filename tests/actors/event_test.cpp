@@ -32,7 +32,10 @@ using buskin::test::journal;
 using buskin::test::stage;
 
 template <class T>
-concept awaitable = requires(T x) { x.await_ready(); } || requires(T x) { x.operator co_await(); };
+concept awaitable = requires(T x) {
+  x.await_ready();
+}
+|| requires(T x) { x.operator co_await(); };
 
 task<void> wait_for_it(event e, journal* said, std::string name) {
   co_await e.wait();
@@ -62,13 +65,15 @@ BOOST_AUTO_TEST_CASE(it_is_not_set_at_first_and_stays_set_until_it_is_cleared) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(one_set_wakes_all_in_the_order_in_which_they_began_to_wait) {  // covers LOCK-013
+BOOST_AUTO_TEST_CASE(
+    one_set_wakes_all_in_the_order_in_which_they_began_to_wait) {  // covers LOCK-013
   stage s;
   auto main = []() -> task<void> {
     event e;
     journal said;
     std::vector<task_handle<void>> all;
-    for (const auto* name : {"one", "two", "three"}) all.push_back(spawn(wait_for_it(e, &said, name)));
+    for (const auto* name : {"one", "two", "three"})
+      all.push_back(spawn(wait_for_it(e, &said, name)));
     co_await sleep(1ms);
     BOOST_TEST(e.waiter_count() == 3U);
     BOOST_TEST(said.empty());
@@ -153,7 +158,9 @@ BOOST_AUTO_TEST_CASE(a_cancelled_waiter_leaves_no_trace) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(an_event_is_made_inside_of_a_runtime_only) { BOOST_CHECK_THROW(event(), invalid_state); }
+BOOST_AUTO_TEST_CASE(an_event_is_made_inside_of_a_runtime_only) {
+  BOOST_CHECK_THROW(event(), invalid_state);
+}
 
 // -- the message face -----------------------------------------------------------------------------
 
@@ -166,7 +173,9 @@ BOOST_AUTO_TEST_CASE(a_plain_caf_actor_waits_and_sets_by_messages) {
     s.runtime.system().spawn([&](caf::event_based_actor* self) {
       self->request(asked.actor(), caf::infinite, await_event::value).then([&, self] {
         said.push_back("woken");
-        self->request(answered.actor(), caf::infinite, set_event::value).then([&] { said.push_back("set"); });
+        self->request(answered.actor(), caf::infinite, set_event::value).then([&] {
+          said.push_back("set");
+        });
       });
     });
     co_await sleep(1ms);

@@ -50,7 +50,8 @@ task<int> noting(journal& log, std::string name) {
 
 BOOST_AUTO_TEST_SUITE(gather_)
 
-BOOST_AUTO_TEST_CASE(results_come_in_the_order_of_the_arguments_when_the_slowest_is_done) {  // covers TSK-102
+BOOST_AUTO_TEST_CASE(
+    results_come_in_the_order_of_the_arguments_when_the_slowest_is_done) {  // covers TSK-102
   stage s;
   auto main = []() -> task<void> {
     auto [a, b, c] = co_await gather(number(1, 3s), text("two", 1s), quiet(2s));
@@ -68,7 +69,8 @@ BOOST_AUTO_TEST_CASE(a_range_yields_a_vector) {
     std::vector<task<int>> tasks;
     for (int i = 0; i != 10; ++i) tasks.push_back(number(i, std::chrono::seconds(10 - i)));
     const auto results = co_await gather(std::move(tasks));
-    BOOST_TEST(results == (std::vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}), boost::test_tools::per_element());
+    BOOST_TEST(results == (std::vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}),
+               boost::test_tools::per_element());
     BOOST_TEST((co_await gather(std::vector<task<int>>())).empty());
     BOOST_TEST((co_await gather(std::vector<task<void>>())).empty());
     co_await gather();
@@ -159,7 +161,8 @@ BOOST_AUTO_TEST_CASE(a_second_failure_is_not_reported_as_unfetched) {  // covers
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(cancelling_the_waiter_cancels_every_child_and_waits_for_them) {  // covers TSK-111
+BOOST_AUTO_TEST_CASE(
+    cancelling_the_waiter_cancels_every_child_and_waits_for_them) {  // covers TSK-111
   stage s;
   journal log;
   auto main = [&]() -> task<void> {
@@ -180,7 +183,8 @@ BOOST_AUTO_TEST_CASE(cancelling_the_waiter_cancels_every_child_and_waits_for_the
   BOOST_TEST(log == (journal{"a cancelled", "b cancelled"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_loop_over_gathers_that_collect_failures_can_be_cancelled) {  // covers TSK-088
+BOOST_AUTO_TEST_CASE(
+    a_loop_over_gathers_that_collect_failures_can_be_cancelled) {  // covers TSK-088
   stage s;
   auto main = []() -> task<void> {
     auto looping = []() -> task<void> {
@@ -200,7 +204,8 @@ BOOST_AUTO_TEST_CASE(a_loop_over_gathers_that_collect_failures_can_be_cancelled)
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_child_that_was_cancelled_fails_the_gather_without_cancelling_its_owner) {  // covers TSK-108
+BOOST_AUTO_TEST_CASE(
+    a_child_that_was_cancelled_fails_the_gather_without_cancelling_its_owner) {  // covers TSK-108
   stage s;
   auto main = []() -> task<void> {
     auto gives_up = []() -> task<int> {
@@ -217,7 +222,8 @@ BOOST_AUTO_TEST_CASE(a_child_that_was_cancelled_fails_the_gather_without_cancell
 BOOST_AUTO_TEST_CASE(a_gather_in_a_gather_works) {
   stage s;
   auto main = []() -> task<void> {
-    auto [left, right] = co_await gather(gather(number(1, 1s), number(2, 2s)), gather(number(3, 3s)));
+    auto [left, right] =
+        co_await gather(gather(number(1, 1s), number(2, 2s)), gather(number(3, 3s)));
     BOOST_TEST(std::get<0>(left) + std::get<1>(left) + std::get<0>(right) == 6);
   };
   s.run(main());

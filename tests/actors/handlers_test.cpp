@@ -55,8 +55,11 @@ caf::behavior serving(Self* self, handling how, journal* log, int* alive) {
         co_await yield();
         if (text == "fail") throw std::out_of_range(text);
       },
-      [=](relay, caf::actor other, int value) -> task<int> { co_return co_await ask<int>(other, infinite, value) + 1; },
-      [=](note) { log->emplace_back("note"); }, [=](double x) { return x * 2; }, [=](quit_now) { self->quit(); });
+      [=](relay, caf::actor other, int value) -> task<int> {
+        co_return co_await ask<int>(other, infinite, value) + 1;
+      },
+      [=](note) { log->emplace_back("note"); }, [=](double x) { return x * 2; },
+      [=](quit_now) { self->quit(); });
 }
 
 class lean final : public behavior_actor {
@@ -81,7 +84,8 @@ struct cast {
 
   caf::actor make(bool is_lean, handling how) {
     if (is_lean) return spawn_actor<lean>(s.runtime.system(), how, &log, &alive);
-    return s.runtime.system().spawn([this, how](caf::event_based_actor* self) { return serving(self, how, &log, &alive); });
+    return s.runtime.system().spawn(
+        [this, how](caf::event_based_actor* self) { return serving(self, how, &log, &alive); });
   }
 };
 
@@ -121,22 +125,28 @@ BOOST_AUTO_TEST_CASE(an_exception_of_the_coroutine_is_the_answer_and_the_actor_l
 
 BOOST_AUTO_TEST_CASE(interleaving_handlers_run_at_the_same_time) {
   with_both(handling::interleaving, [](cast& c, caf::actor actor) -> task<void> {
-    auto asking = [actor](int seconds) -> task<int> { co_return co_await ask<int>(actor, 1min, seconds); };
+    auto asking = [actor](int seconds) -> task<int> {
+      co_return co_await ask<int>(actor, 1min, seconds);
+    };
     auto [three, one] = co_await gather(asking(3), asking(1));
     BOOST_TEST(three + one == 40);
-    BOOST_TEST(c.log == (journal{"begin 3", "begin 1", "end 1", "end 3"}), boost::test_tools::per_element());
+    BOOST_TEST(c.log == (journal{"begin 3", "begin 1", "end 1", "end 3"}),
+               boost::test_tools::per_element());
     BOOST_CHECK(c.s.clock.elapsed() == 3s);
   });
 }
 
 BOOST_AUTO_TEST_CASE(exclusive_handlers_run_one_after_the_other_in_order_of_arrival) {
   with_both(handling::exclusive, [](cast& c, caf::actor actor) -> task<void> {
-    auto asking = [actor](int seconds) -> task<int> { co_return co_await ask<int>(actor, 1min, seconds); };
+    auto asking = [actor](int seconds) -> task<int> {
+      co_return co_await ask<int>(actor, 1min, seconds);
+    };
     auto noting = [actor]() -> task<void> { co_await ask<void>(actor, 1min, note::value); };
     auto [three, nothing, one] = co_await gather(asking(3), noting(), asking(1));
     (void)nothing;
     BOOST_TEST(three + one == 40);
-    BOOST_TEST(c.log == (journal{"begin 3", "end 3", "note", "begin 1", "end 1"}), boost::test_tools::per_element());
+    BOOST_TEST(c.log == (journal{"begin 3", "end 3", "note", "begin 1", "end 1"}),
+               boost::test_tools::per_element());
     BOOST_CHECK(c.s.clock.elapsed() == 4s);
   });
 }
@@ -147,10 +157,14 @@ BOOST_AUTO_TEST_CASE(a_handler_may_ask_others_and_even_itself) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(when_the_actor_ends_every_pending_answer_is_a_broken_promise_and_the_frames_are_gone) {  // covers LNK-028
+BOOST_AUTO_TEST_CASE(
+    when_the_actor_ends_every_pending_answer_is_a_broken_promise_and_the_frames_are_gone) {  // covers
+                                                                                             // LNK-028
   for (const auto how : {handling::interleaving, handling::exclusive})
     with_both(how, [how](cast& c, caf::actor actor) -> task<void> {
-      auto asking = [actor](int seconds) -> task<int> { co_return co_await ask<int>(actor, 1min, seconds); };
+      auto asking = [actor](int seconds) -> task<int> {
+        co_return co_await ask<int>(actor, 1min, seconds);
+      };
       auto one = spawn(asking(5));
       auto two = spawn(asking(6));  // waits for its turn when handlers are exclusive
       co_await sleep(1s);
@@ -164,7 +178,9 @@ BOOST_AUTO_TEST_CASE(when_the_actor_ends_every_pending_answer_is_a_broken_promis
 
 BOOST_AUTO_TEST_CASE(a_killed_actor_breaks_its_promises_too) {
   with_both(handling::interleaving, [](cast& c, caf::actor actor) -> task<void> {
-    auto asking = [actor](int seconds) -> task<int> { co_return co_await ask<int>(actor, 1min, seconds); };
+    auto asking = [actor](int seconds) -> task<int> {
+      co_return co_await ask<int>(actor, 1min, seconds);
+    };
     auto one = spawn(asking(5));
     co_await sleep(1s);
     caf::anon_send_exit(actor, caf::exit_reason::kill);
@@ -191,7 +207,9 @@ BOOST_AUTO_TEST_CASE(a_message_without_an_asker_starts_a_coroutine_as_well) {
 
 BOOST_AUTO_TEST_CASE(thousands_of_handlers_may_be_suspended_at_once) {
   with_both(handling::interleaving, [](cast& c, caf::actor actor) -> task<void> {
-    auto asking = [actor](int seconds) -> task<int> { co_return co_await ask<int>(actor, 1h, seconds); };
+    auto asking = [actor](int seconds) -> task<int> {
+      co_return co_await ask<int>(actor, 1h, seconds);
+    };
     std::vector<task<int>> all;
     for (int i = 0; i != 2000; ++i) all.push_back(asking(i % 7 + 1));
     const auto answers = co_await gather(std::move(all));
@@ -225,8 +243,11 @@ class counting final : public behavior_actor {
               sum_ += x;
               return sum_;
             },
-            [this](note) { become({[](int) { return -1; }}); }, [](const std::string& text) { throw std::out_of_range(text); },
-            [](double) -> caf::result<int> { return caf::make_error(caf::sec::runtime_error, "no fractions"); }};
+            [this](note) { become({[](int) { return -1; }}); },
+            [](const std::string& text) { throw std::out_of_range(text); },
+            [](double) -> caf::result<int> {
+              return caf::make_error(caf::sec::runtime_error, "no fractions");
+            }};
   }
 
  private:

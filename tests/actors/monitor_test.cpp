@@ -41,7 +41,9 @@ class member final : public behavior_actor {
  protected:
   caf::behavior make_behavior() override {
     return {[](tie, const caf::actor& other) { link(other); }, [this](stop) { quit(); },
-            [this](stop, const std::string& text) { quit(make_error(failure::exception, {"", text, nullptr})); },
+            [this](stop, const std::string& text) {
+              quit(make_error(failure::exception, {"", text, nullptr}));
+            },
             [](crash) { throw std::out_of_range("crashed"); }, [](int x) { return x; }};
   }
 };
@@ -170,7 +172,8 @@ BOOST_AUTO_TEST_CASE(long_reasons_arrive_complete) {  // covers LNK-012
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(killing_a_busy_actor_takes_effect_when_its_handler_returns) {  // covers LNK-026
+BOOST_AUTO_TEST_CASE(
+    killing_a_busy_actor_takes_effect_when_its_handler_returns) {  // covers LNK-026
   stage s;
   bool finished = false;
   auto main = [&]() -> task<void> {

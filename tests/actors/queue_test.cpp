@@ -39,7 +39,9 @@ task<void> put_one(queue<int> q, int item) { co_await q.put(item); }
 
 BOOST_AUTO_TEST_SUITE(queue_)
 
-BOOST_AUTO_TEST_CASE(items_come_out_in_the_order_in_which_they_were_put) {  // covers QUE-003, QUE-005, QUE-007, QUE-016, QUE-018
+BOOST_AUTO_TEST_CASE(
+    items_come_out_in_the_order_in_which_they_were_put) {  // covers QUE-003, QUE-005, QUE-007,
+                                                           // QUE-016, QUE-018
   stage s;
   auto main = []() -> task<void> {
     queue<int> q;
@@ -57,7 +59,8 @@ BOOST_AUTO_TEST_CASE(items_come_out_in_the_order_in_which_they_were_put) {  // c
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_producer_stops_at_the_bound_and_goes_on_when_an_item_is_taken) {  // covers QUE-006, QUE-008
+BOOST_AUTO_TEST_CASE(
+    a_producer_stops_at_the_bound_and_goes_on_when_an_item_is_taken) {  // covers QUE-006, QUE-008
   stage s;
   auto main = []() -> task<void> {
     queue<int> q(2);
@@ -110,7 +113,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_at_once_says_so) {  // covers QUE-011, 
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(producer_and_consumer_over_a_single_place_never_wait_for_each_other_for_ever) {  // covers QUE-014
+BOOST_AUTO_TEST_CASE(
+    producer_and_consumer_over_a_single_place_never_wait_for_each_other_for_ever) {  // covers
+                                                                                     // QUE-014
   stage s;
   auto main = []() -> task<void> {
     queue<int> q(1);
@@ -144,7 +149,8 @@ BOOST_AUTO_TEST_CASE(a_get_or_put_that_is_given_up_leaves_no_entry) {  // covers
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_reader_cancelled_in_the_turn_of_the_put_leaves_the_items_to_the_others) {  // covers QUE-020
+BOOST_AUTO_TEST_CASE(
+    a_reader_cancelled_in_the_turn_of_the_put_leaves_the_items_to_the_others) {  // covers QUE-020
   stage s;
   auto main = []() -> task<void> {
     queue<int> q;
@@ -230,7 +236,8 @@ BOOST_AUTO_TEST_CASE(everybody_finishes_when_what_is_there_is_drained_once) {  /
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_putter_cancelled_after_its_item_got_in_is_cancelled_and_the_item_stays) {  // covers QUE-029
+BOOST_AUTO_TEST_CASE(
+    a_putter_cancelled_after_its_item_got_in_is_cancelled_and_the_item_stays) {  // covers QUE-029
   stage s;
   auto main = []() -> task<void> {
     queue<int> q(1);
@@ -285,7 +292,8 @@ BOOST_AUTO_TEST_CASE(a_cancelled_join_leaves_the_queue_as_it_is) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(after_a_graceful_shutdown_of_an_empty_queue_everything_fails_but_join) {  // covers QUE-038
+BOOST_AUTO_TEST_CASE(
+    after_a_graceful_shutdown_of_an_empty_queue_everything_fails_but_join) {  // covers QUE-038
   stage s;
   auto main = []() -> task<void> {
     queue<int> q;
@@ -302,7 +310,8 @@ BOOST_AUTO_TEST_CASE(after_a_graceful_shutdown_of_an_empty_queue_everything_fail
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_graceful_shutdown_fails_waiting_putters_and_leaves_the_items) {  // covers QUE-039, COB-025
+BOOST_AUTO_TEST_CASE(
+    a_graceful_shutdown_fails_waiting_putters_and_leaves_the_items) {  // covers QUE-039, COB-025
   stage s;
   auto main = []() -> task<void> {
     queue<int> q(1);
@@ -318,7 +327,8 @@ BOOST_AUTO_TEST_CASE(a_graceful_shutdown_fails_waiting_putters_and_leaves_the_it
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(an_immediate_shutdown_drops_the_items_and_counts_them_as_done) {  // covers QUE-042, QUE-043
+BOOST_AUTO_TEST_CASE(
+    an_immediate_shutdown_drops_the_items_and_counts_them_as_done) {  // covers QUE-042, QUE-043
   stage s;
   int alive = 0;
   auto main = [&]() -> task<void> {
@@ -432,17 +442,22 @@ BOOST_AUTO_TEST_CASE(a_queue_may_outlive_its_runtime) {
   left.reset();
 }
 
-BOOST_AUTO_TEST_CASE(a_queue_is_made_inside_of_a_runtime_only) { BOOST_CHECK_THROW(queue<int>(), invalid_state); }
+BOOST_AUTO_TEST_CASE(a_queue_is_made_inside_of_a_runtime_only) {
+  BOOST_CHECK_THROW(queue<int>(), invalid_state);
+}
 
 // -- the message face -----------------------------------------------------------------------------
 
 /// A plain CAF actor that takes three items and puts their sum.
-void summing(caf::event_based_actor* self, const caf::actor& in, const caf::actor& out, int left, int sum) {
+void summing(caf::event_based_actor* self, const caf::actor& in, const caf::actor& out, int left,
+             int sum) {
   if (left == 0) {
     self->request(out, caf::infinite, put_item::value, sum).then([self] { self->quit(); });
     return;
   }
-  self->request(in, caf::infinite, get_item::value).then([=](int item) { summing(self, in, out, left - 1, sum + item); });
+  self->request(in, caf::infinite, get_item::value).then([=](int item) {
+    summing(self, in, out, left - 1, sum + item);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(a_plain_caf_actor_gets_and_puts_by_messages) {
@@ -450,7 +465,8 @@ BOOST_AUTO_TEST_CASE(a_plain_caf_actor_gets_and_puts_by_messages) {
   auto main = [&]() -> task<void> {
     queue<int> in;
     queue<int> out;
-    s.runtime.system().spawn([&](caf::event_based_actor* self) { summing(self, in.actor(), out.actor(), 3, 0); });
+    s.runtime.system().spawn(
+        [&](caf::event_based_actor* self) { summing(self, in.actor(), out.actor(), 3, 0); });
     in.put_nowait(1);
     co_await sleep(1ms);
     in.put_nowait(2);
@@ -467,7 +483,9 @@ BOOST_AUTO_TEST_CASE(a_put_by_message_waits_for_room_and_the_order_is_one_for_bo
   auto main = [&]() -> task<void> {
     queue<int> q(1);
     q.put_nowait(1);
-    auto asking = [&](int item) -> task<void> { co_await ask<void>(q.actor(), infinite, put_item::value, item); };
+    auto asking = [&](int item) -> task<void> {
+      co_await ask<void>(q.actor(), infinite, put_item::value, item);
+    };
     auto two = spawn(asking(2));
     co_await sleep(1ms);
     auto three = spawn(put_one(q, 3));
@@ -487,7 +505,9 @@ BOOST_AUTO_TEST_CASE(after_a_shutdown_messages_are_answered_with_that_error) {
   stage s;
   auto main = [&]() -> task<void> {
     queue<int> q(1);
-    auto asking = [&]() -> task<int> { co_return co_await ask<int>(q.actor(), infinite, get_item::value); };
+    auto asking = [&]() -> task<int> {
+      co_return co_await ask<int>(q.actor(), infinite, get_item::value);
+    };
     auto getter = spawn(asking());
     co_await sleep(1ms);
     q.shutdown();
@@ -504,7 +524,9 @@ BOOST_AUTO_TEST_CASE(an_item_is_not_given_to_an_actor_that_died_while_it_waited_
   auto main = [&]() -> task<void> {
     queue<int> q;
     const auto dying = s.runtime.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
-      self->request(q.actor(), caf::infinite, get_item::value).then([](int) { BOOST_ERROR("was dead"); });
+      self->request(q.actor(), caf::infinite, get_item::value).then([](int) {
+        BOOST_ERROR("was dead");
+      });
       return {[](int) {}};
     });
     co_await sleep(1ms);
@@ -519,7 +541,8 @@ BOOST_AUTO_TEST_CASE(an_item_is_not_given_to_an_actor_that_died_while_it_waited_
 
 // -- several workers ------------------------------------------------------------------------------
 
-BOOST_AUTO_TEST_CASE(between_workers_nothing_is_lost_or_doubled_while_readers_and_writers_are_cancelled) {
+BOOST_AUTO_TEST_CASE(
+    between_workers_nothing_is_lost_or_doubled_while_readers_and_writers_are_cancelled) {
   constexpr int producers = 4;
   constexpr int each = 2000;
   runtime_options options;

@@ -59,7 +59,8 @@ BOOST_AUTO_TEST_CASE(the_first_pattern_that_fits_the_oldest_message_is_called) {
   auto reading = [&]() -> task<void> {
     for (int i = 0; i != 3; ++i)
       co_await receive([&](int n) { log.push_back("int " + std::to_string(n)); },
-                       [&](const std::string& t) { log.push_back("text " + t); }, [&] { log.emplace_back("nothing"); });
+                       [&](const std::string& t) { log.push_back("text " + t); },
+                       [&] { log.emplace_back("nothing"); });
   };
   auto main = [&]() -> task<void> {
     auto reader = spawn(reading());
@@ -132,7 +133,8 @@ BOOST_AUTO_TEST_CASE(a_request_is_answered_by_the_handler_by_its_exception_or_by
   stage s;
   auto reading = [&]() -> task<void> {
     co_await receive([](int x) { return x * 3; });
-    BOOST_CHECK_THROW(co_await receive([](int) -> int { throw std::out_of_range("bad"); }), std::out_of_range);
+    BOOST_CHECK_THROW(co_await receive([](int) -> int { throw std::out_of_range("bad"); }),
+                      std::out_of_range);
     co_await receive<int>();
     co_await receive([](int) {});
     co_await sleep(1ms);

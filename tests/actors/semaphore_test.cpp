@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(released_permits_go_to_those_who_wait_and_not_to_a_newcomer
       each.cancel();
       BOOST_CHECK_THROW(co_await each, cancelled);
     }
-    BOOST_TEST((said == journal{"one", "two", "newcomer"}) == (said.size() == 3U));
+    BOOST_TEST((said == journal{"one", "two", "newcomer"}));
     BOOST_TEST(three.available() == 2U);
   };
   s.run(main());
@@ -428,13 +428,13 @@ BOOST_AUTO_TEST_CASE(a_guard_in_the_frame_of_a_killed_task_gives_one_permit_back
       co_await two.acquire();
       co_await sleep(1h);
     };
-    // An actor that holds one by a message must not be taken for the killed task.
     auto holder = spawn(holding());
     co_await sleep(1ms);
     BOOST_TEST(two.available() == 0U);
     kill(holder.actor());
     co_await sleep(1ms);
     BOOST_TEST(two.available() == 2U);
+    // Somebody else holds one by a message: the killed task's is not taken for that one.
     co_await ask<void>(two.actor(), 1s, acquire_permit::value);
     auto guarding = [&]() -> task<void> {
       const auto guard = co_await two.hold();

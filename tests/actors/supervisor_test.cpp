@@ -70,7 +70,8 @@ task<void> tidy(duration cleanup, journal* log, std::string name) {
   std::rethrow_exception(interrupted);
 }
 
-child_spec child(std::string id, std::function<task<void>()> start, restart_type restart = restart_type::permanent) {
+child_spec child(std::string id, std::function<task<void>()> start,
+                 restart_type restart = restart_type::permanent) {
   child_spec spec;
   spec.id = std::move(id);
   spec.start = std::move(start);
@@ -102,25 +103,29 @@ BOOST_AUTO_TEST_CASE(it_starts_its_children_in_order_and_ends_them_in_reverse) {
   journal log;
   auto main = [&]() -> task<void> {
     std::vector<child_spec> specs;
-    for (const char* name : {"a", "b", "c"}) specs.push_back(child(name, [&log, name] { return tidy(1s, &log, name); }));
+    for (const char* name : {"a", "b", "c"})
+      specs.push_back(child(name, [&log, name] { return tidy(1s, &log, name); }));
     supervisor sup(specs);
     auto events = sup.events();
     auto watch = monitor(sup.actor());
     co_await sleep(1s);
-    BOOST_TEST(told(events) == (journal{"started a", "started b", "started c"}), boost::test_tools::per_element());
+    BOOST_TEST(told(events) == (journal{"started a", "started b", "started c"}),
+               boost::test_tools::per_element());
     BOOST_TEST(sup.children().size() == 3U);
     BOOST_CHECK(sup.children()[1].now == state::running);
     sup.stop();
     BOOST_TEST(!co_await watch);
     BOOST_TEST(sup.ended());
-    BOOST_TEST(told(events) == (journal{"ended c", "ended b", "ended a"}), boost::test_tools::per_element());
+    BOOST_TEST(told(events) == (journal{"ended c", "ended b", "ended a"}),
+               boost::test_tools::per_element());
   };
   s.run(main());
   BOOST_TEST(log == (journal{"c", "b", "a"}), boost::test_tools::per_element());
   BOOST_CHECK(s.clock.elapsed() == 4s);  // one after the other
 }
 
-BOOST_AUTO_TEST_CASE(wrong_specifications_are_refused_with_the_child_and_the_reason) {  // covers SUP-006, SUP-011
+BOOST_AUTO_TEST_CASE(
+    wrong_specifications_are_refused_with_the_child_and_the_reason) {  // covers SUP-006, SUP-011
   stage s;
   auto main = []() -> task<void> {
     const auto refusal = [](std::vector<child_spec> specs) -> std::string {
@@ -132,8 +137,10 @@ BOOST_AUTO_TEST_CASE(wrong_specifications_are_refused_with_the_child_and_the_rea
       return "accepted";
     };
     BOOST_TEST(refusal({child("", living)}).find("has no id") != std::string::npos);
-    BOOST_TEST(refusal({child("x", nullptr)}).find("\"x\" has nothing to start") != std::string::npos);
-    BOOST_TEST(refusal({child("x", living), child("x", living)}).find("exists already") != std::string::npos);
+    BOOST_TEST(refusal({child("x", nullptr)}).find("\"x\" has nothing to start") !=
+               std::string::npos);
+    BOOST_TEST(refusal({child("x", living), child("x", living)}).find("exists already") !=
+               std::string::npos);
     auto both = child("x", living);
     both.start_actor = [] { return caf::actor(); };
     BOOST_TEST(refusal({both}).find("has both") != std::string::npos);
@@ -159,7 +166,8 @@ BOOST_AUTO_TEST_CASE(the_defaults_of_a_child_are_erlangs) {
   BOOST_CHECK(options.period == 5s);
 }
 
-// -- restart types ----------------------------------------------------------------------------------
+// -- restart types
+// ----------------------------------------------------------------------------------
 
 /// How often a child of the given type was restarted after an end of the given kind.
 unsigned restarts(restart_type type, std::function<task<void>()> body) {
@@ -181,7 +189,8 @@ BOOST_AUTO_TEST_CASE(a_permanent_child_is_restarted_after_every_end) {  // cover
   BOOST_TEST(restarts(restart_type::permanent, [] { return failing(1s); }) == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_transient_child_is_restarted_only_after_a_failure) {  // covers SUP-031, SUP-033
+BOOST_AUTO_TEST_CASE(
+    a_transient_child_is_restarted_only_after_a_failure) {  // covers SUP-031, SUP-033
   BOOST_TEST(restarts(restart_type::transient, [] { return ending(1s); }) == 0U);
   BOOST_TEST(restarts(restart_type::transient, [] { return failing(1s); }) == 1U);
 }
@@ -194,7 +203,9 @@ BOOST_AUTO_TEST_CASE(a_temporary_child_is_never_restarted) {
 BOOST_AUTO_TEST_CASE(being_asked_to_shut_down_by_somebody_is_no_failure) {  // covers SUP-029
   stage s;
   auto main = []() -> task<void> {
-    supervisor sup({child("permanent", living), child("transient", living, restart_type::transient)}, tolerant());
+    supervisor sup(
+        {child("permanent", living), child("transient", living, restart_type::transient)},
+        tolerant());
     co_await sleep(1ms);
     for (const char* id : {"permanent", "transient"})
       caf::anon_send_exit(status_of(sup, id).actor, caf::exit_reason::user_shutdown);
@@ -225,7 +236,8 @@ class echo final : public behavior_actor {
 
  protected:
   caf::behavior make_behavior() override {
-    return {[](int x) { return x; }, [](const std::string& text) { throw std::runtime_error(text); }};
+    return {[](int x) { return x; },
+            [](const std::string& text) { throw std::runtime_error(text); }};
   }
 };
 
@@ -239,7 +251,8 @@ BOOST_AUTO_TEST_CASE(other_actors_are_supervised_as_well) {
     plain.id = "plain";
     plain.start_actor = [&] {
       return s.runtime.system().spawn([](caf::event_based_actor*) -> caf::behavior {
-        return {[](int x) { return x; }, [](const std::string& text) { throw std::runtime_error(text); }};
+        return {[](int x) { return x; },
+                [](const std::string& text) { throw std::runtime_error(text); }};
       });
     };
     supervisor sup({lean, plain}, tolerant());
@@ -257,7 +270,8 @@ BOOST_AUTO_TEST_CASE(other_actors_are_supervised_as_well) {
   BOOST_TEST(s.runtime.alive() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_child_that_is_killed_is_restarted_and_the_supervisor_survives) {  // covers LNK-025
+BOOST_AUTO_TEST_CASE(
+    a_child_that_is_killed_is_restarted_and_the_supervisor_survives) {  // covers LNK-025
   stage s;
   auto main = []() -> task<void> {
     supervisor sup({child("x", living, restart_type::transient)}, tolerant());
@@ -272,18 +286,21 @@ BOOST_AUTO_TEST_CASE(a_child_that_is_killed_is_restarted_and_the_supervisor_surv
   s.run(main());
 }
 
-// -- intensity --------------------------------------------------------------------------------------
+// -- intensity
+// --------------------------------------------------------------------------------------
 
-BOOST_AUTO_TEST_CASE(more_restarts_than_the_intensity_within_the_period_end_it_and_all_children) {  // covers SUP-038
+BOOST_AUTO_TEST_CASE(
+    more_restarts_than_the_intensity_within_the_period_end_it_and_all_children) {  // covers SUP-038
   stage s;
   journal log;
   auto main = [&]() -> task<void> {
     supervisor_options options;
     options.intensity = 2;
     options.period = 10s;
-    supervisor sup({child("bystander", [&] { return tidy(0s, &log, "bystander"); }), child("one", [] { return failing(3s); }),
-                    child("two", [] { return failing(4s); })},
-                   options);
+    supervisor sup(
+        {child("bystander", [&] { return tidy(0s, &log, "bystander"); }),
+         child("one", [] { return failing(3s); }), child("two", [] { return failing(4s); })},
+        options);
     auto events = sup.events();
     const auto reason = co_await monitor(sup.actor());
     BOOST_TEST(is(reason, failure::supervisor_gave_up));
@@ -324,7 +341,8 @@ BOOST_AUTO_TEST_CASE(with_an_intensity_of_zero_the_first_failure_ends_it) {
   BOOST_CHECK(s.clock.elapsed() == 1s);
 }
 
-// -- starts that fail -------------------------------------------------------------------------------
+// -- starts that fail
+// -------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_start_that_fails_is_told_and_tried_again_until_it_gives_up) {
   stage s;
@@ -384,15 +402,18 @@ BOOST_AUTO_TEST_CASE(a_start_that_yields_no_actor_is_a_failure) {
   s.run(main());
 }
 
-// -- ending -----------------------------------------------------------------------------------------
+// -- ending
+// -----------------------------------------------------------------------------------------
 
-BOOST_AUTO_TEST_CASE(a_child_that_does_not_end_in_time_is_killed_and_the_others_end_in_peace) {  // covers SUP-016
+BOOST_AUTO_TEST_CASE(
+    a_child_that_does_not_end_in_time_is_killed_and_the_others_end_in_peace) {  // covers SUP-016
   stage s;
   journal log;
   auto main = [&]() -> task<void> {
     auto slow = child("slow", stubborn);
     slow.shutdown = child_shutdown::within(3s);
-    supervisor sup({child("a", [&] { return tidy(1s, &log, "a"); }), slow, child("b", [&] { return tidy(1s, &log, "b"); })});
+    supervisor sup({child("a", [&] { return tidy(1s, &log, "a"); }), slow,
+                    child("b", [&] { return tidy(1s, &log, "b"); })});
     auto events = sup.events();
     co_await sleep(1ms);
     told(events);
@@ -400,7 +421,8 @@ BOOST_AUTO_TEST_CASE(a_child_that_does_not_end_in_time_is_killed_and_the_others_
     sup.stop();
     BOOST_TEST(!co_await monitor(sup.actor()));
     BOOST_CHECK(runtime::current().now() - before == 5s);
-    BOOST_TEST(told(events) == (journal{"ended b", "killed slow", "ended slow", "ended a"}), boost::test_tools::per_element());
+    BOOST_TEST(told(events) == (journal{"ended b", "killed slow", "ended slow", "ended a"}),
+               boost::test_tools::per_element());
   };
   s.run(main());
 }
@@ -438,11 +460,13 @@ BOOST_AUTO_TEST_CASE(a_child_to_be_killed_is_not_asked) {  // covers SUP-017
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(children_that_end_by_themselves_while_it_stops_do_not_disturb) {  // covers SUP-018
+BOOST_AUTO_TEST_CASE(
+    children_that_end_by_themselves_while_it_stops_do_not_disturb) {  // covers SUP-018
   stage s;
   journal log;
   auto main = [&]() -> task<void> {
-    supervisor sup({child("fails", [] { return failing(1500ms); }), child("ends", [] { return ending(1700ms); }),
+    supervisor sup({child("fails", [] { return failing(1500ms); }),
+                    child("ends", [] { return ending(1700ms); }),
                     child("slow", [&] { return tidy(1s, &log, "slow"); })},
                    tolerant());
     auto events = sup.events();
@@ -450,7 +474,8 @@ BOOST_AUTO_TEST_CASE(children_that_end_by_themselves_while_it_stops_do_not_distu
     told(events);
     sup.stop();
     BOOST_TEST(!co_await monitor(sup.actor()));
-    BOOST_TEST(told(events) == (journal{"ended fails", "ended ends", "ended slow"}), boost::test_tools::per_element());
+    BOOST_TEST(told(events) == (journal{"ended fails", "ended ends", "ended slow"}),
+               boost::test_tools::per_element());
   };
   s.run(main());
   BOOST_CHECK(s.clock.elapsed() == 2s);
@@ -508,7 +533,8 @@ BOOST_AUTO_TEST_CASE(children_can_be_added_later) {
 
 class unlinking final : public behavior_actor {
  public:
-  unlinking(caf::actor_config& config, caf::actor* supervisor) : behavior_actor(config), supervisor_(supervisor) {}
+  unlinking(caf::actor_config& config, caf::actor* supervisor)
+      : behavior_actor(config), supervisor_(supervisor) {}
 
  protected:
   caf::behavior make_behavior() override {
@@ -607,7 +633,8 @@ BOOST_AUTO_TEST_CASE(an_inner_supervisor_that_gives_up_is_restarted_by_the_outer
   s.run(main());
 }
 
-// -- back-off ---------------------------------------------------------------------------------------
+// -- back-off
+// ---------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(the_waits_grow_by_the_factor_up_to_the_maximum) {
   backoff policy;
@@ -617,7 +644,9 @@ BOOST_AUTO_TEST_CASE(the_waits_grow_by_the_factor_up_to_the_maximum) {
   policy.jitter = 0;
   const std::vector<int> expected{100, 200, 400, 800, 1000, 1000};
   for (unsigned i = 0; i != expected.size(); ++i)
-    BOOST_TEST(std::chrono::duration_cast<std::chrono::milliseconds>(policy.wait(i + 1, 1.0)).count() == expected[i]);
+    BOOST_TEST(
+        std::chrono::duration_cast<std::chrono::milliseconds>(policy.wait(i + 1, 1.0)).count() ==
+        expected[i]);
   BOOST_TEST((policy.wait(4'000'000'000U, 0.0) == 1s));
 }
 
@@ -647,11 +676,12 @@ BOOST_AUTO_TEST_CASE(restarts_happen_exactly_at_the_back_offs_times) {
     std::vector<int> waits;
     while (auto event = events.next_nowait())
       if (event->value.what == kind::waiting)
-        waits.push_back(
-            static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(event->value.wait).count()));
+        waits.push_back(static_cast<int>(
+            std::chrono::duration_cast<std::chrono::milliseconds>(event->value.wait).count()));
     BOOST_REQUIRE(waits.size() >= 6U);
     waits.resize(6);
-    BOOST_TEST(waits == (std::vector{100, 200, 400, 800, 1000, 1000}), boost::test_tools::per_element());
+    BOOST_TEST(waits == (std::vector{100, 200, 400, 800, 1000, 1000}),
+               boost::test_tools::per_element());
   };
   s.run(main());
   starts.resize(6);
@@ -671,7 +701,8 @@ BOOST_AUTO_TEST_CASE(a_child_that_ran_long_enough_begins_its_back_off_anew) {
     std::vector<int> waits;
     while (auto event = events.next_nowait())
       if (event->value.what == kind::waiting)
-        waits.push_back(static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(event->value.wait).count()));
+        waits.push_back(static_cast<int>(
+            std::chrono::duration_cast<std::chrono::seconds>(event->value.wait).count()));
     BOOST_REQUIRE(waits.size() >= 5U);
     waits.resize(5);
     BOOST_TEST(waits == (std::vector{1, 2, 4, 1, 2}), boost::test_tools::per_element());
@@ -679,7 +710,8 @@ BOOST_AUTO_TEST_CASE(a_child_that_ran_long_enough_begins_its_back_off_anew) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_storm_of_five_hundred_restarts_is_spread_by_the_jitter_and_leaves_nobody_behind) {
+BOOST_AUTO_TEST_CASE(
+    a_storm_of_five_hundred_restarts_is_spread_by_the_jitter_and_leaves_nobody_behind) {
   stage s;
   std::map<int, int> starts_at;  // by the tenth of a second
   int starts = 0;

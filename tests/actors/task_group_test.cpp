@@ -79,7 +79,9 @@ task<std::string> outcome_text(Awaitable what) {
 
 BOOST_AUTO_TEST_SUITE(task_group_)
 
-BOOST_AUTO_TEST_CASE(it_ends_when_all_children_have_ended_and_yields_what_the_body_yields) {  // covers TG-002, COB-016
+BOOST_AUTO_TEST_CASE(
+    it_ends_when_all_children_have_ended_and_yields_what_the_body_yields) {  // covers TG-002,
+                                                                             // COB-016
   stage s;
   auto main = []() -> task<int> {
     task_handle<int> one;
@@ -120,7 +122,8 @@ BOOST_AUTO_TEST_CASE(cancelling_one_child_is_no_failure_of_the_group) {  // cove
   BOOST_TEST(log == (journal{"one cancelled", "two ended"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_failing_child_cancels_its_siblings_and_comes_out_alone) {  // covers TG-004, TRI-016
+BOOST_AUTO_TEST_CASE(
+    a_failing_child_cancels_its_siblings_and_comes_out_alone) {  // covers TG-004, TRI-016
   stage s;
   journal log;
   bool went_on = false;
@@ -142,7 +145,8 @@ BOOST_AUTO_TEST_CASE(a_failing_child_cancels_its_siblings_and_comes_out_alone) {
   BOOST_CHECK(s.clock.elapsed() == 1s);
 }
 
-BOOST_AUTO_TEST_CASE(a_failing_child_cancels_a_suspended_body_and_the_count_is_balanced) {  // covers TG-035, TG-040
+BOOST_AUTO_TEST_CASE(
+    a_failing_child_cancels_a_suspended_body_and_the_count_is_balanced) {  // covers TG-035, TG-040
   stage s;
   auto main = []() -> task<void> {
     bool cancelled_body = false;
@@ -171,7 +175,8 @@ task<void> run_group(task_group& group, journal& log, duration body_length) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(cancelling_the_owner_while_it_waits_at_the_end_cancels_every_child) {  // covers TG-006, TG-023
+BOOST_AUTO_TEST_CASE(
+    cancelling_the_owner_while_it_waits_at_the_end_cancels_every_child) {  // covers TG-006, TG-023
   stage s;
   journal log;
   auto main = [&]() -> task<void> {
@@ -191,7 +196,8 @@ BOOST_AUTO_TEST_CASE(cancelling_the_owner_while_it_waits_at_the_end_cancels_ever
   BOOST_TEST(log == (journal{"one cancelled", "two cancelled"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(cancelling_the_owner_while_the_body_is_suspended_cancels_body_and_children) {  // covers TG-007
+BOOST_AUTO_TEST_CASE(
+    cancelling_the_owner_while_the_body_is_suspended_cancels_body_and_children) {  // covers TG-007
   stage s;
   journal log;
   auto main = [&]() -> task<void> {
@@ -202,7 +208,8 @@ BOOST_AUTO_TEST_CASE(cancelling_the_owner_while_the_body_is_suspended_cancels_bo
     BOOST_CHECK_THROW(co_await owner, cancelled);
   };
   s.run(main());
-  BOOST_TEST(log == (journal{"body cancelled", "one cancelled", "two cancelled"}), boost::test_tools::per_element());
+  BOOST_TEST(log == (journal{"body cancelled", "one cancelled", "two cancelled"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(an_owner_without_children_is_simply_cancelled) {  // covers TG-017
@@ -234,7 +241,8 @@ BOOST_AUTO_TEST_CASE(failures_of_an_inner_group_stay_nested) {  // covers TG-011
   BOOST_TEST(log == (journal{"outer child cancelled"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_child_of_the_outer_group_that_was_merely_cancelled_adds_nothing) {  // covers TG-012
+BOOST_AUTO_TEST_CASE(
+    a_child_of_the_outer_group_that_was_merely_cancelled_adds_nothing) {  // covers TG-012
   stage s;
   auto main = []() -> task<void> {
     auto outer = [](task_group& group) -> task<void> {
@@ -284,7 +292,8 @@ BOOST_AUTO_TEST_CASE(a_child_that_fails_while_the_cancelled_body_cleans_up_wins)
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_body_that_replaces_its_cancellation_by_an_error_comes_out_in_a_group) {  // covers TG-018
+BOOST_AUTO_TEST_CASE(
+    a_body_that_replaces_its_cancellation_by_an_error_comes_out_in_a_group) {  // covers TG-018
   stage s;
   auto main = []() -> task<void> {
     auto body = [](task_group& group) -> task<void> {
@@ -303,7 +312,8 @@ BOOST_AUTO_TEST_CASE(a_body_that_replaces_its_cancellation_by_an_error_comes_out
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_childs_failure_and_one_of_the_bodys_cleanup_are_both_in_the_group) {  // covers TG-019, TG-030
+BOOST_AUTO_TEST_CASE(
+    a_childs_failure_and_one_of_the_bodys_cleanup_are_both_in_the_group) {  // covers TG-019, TG-030
   stage s;
   auto main = []() -> task<void> {
     auto body = [](task_group& group) -> task<void> {
@@ -336,7 +346,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_standard_exception_is_collected_as_well) {  // c
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(children_that_have_ended_are_dropped_while_the_group_is_open) {  // covers TG-024
+BOOST_AUTO_TEST_CASE(
+    children_that_have_ended_are_dropped_while_the_group_is_open) {  // covers TG-024
   stage s;
   int alive = 0;
   int most = 0;
@@ -357,7 +368,8 @@ BOOST_AUTO_TEST_CASE(children_that_have_ended_are_dropped_while_the_group_is_ope
   BOOST_TEST(most <= 2);
 }
 
-BOOST_AUTO_TEST_CASE(a_child_may_spawn_children_after_the_body_has_ended) {  // covers TG-025, TRI-017
+BOOST_AUTO_TEST_CASE(
+    a_child_may_spawn_children_after_the_body_has_ended) {  // covers TG-025, TRI-017
   stage s;
   journal log;
   auto main = [&]() -> task<void> {
@@ -409,14 +421,17 @@ BOOST_AUTO_TEST_CASE(a_group_can_be_run_once_only) {  // covers TG-031
   auto main = []() -> task<void> {
     task_group group;
     auto nothing = [](task_group&) -> task<void> { co_return; };
-    auto nested = [&](task_group& g) -> task<void> { BOOST_CHECK_THROW(co_await g.run(nothing), invalid_state); };
+    auto nested = [&](task_group& g) -> task<void> {
+      BOOST_CHECK_THROW(co_await g.run(nothing), invalid_state);
+    };
     co_await group.run(nested);
     BOOST_CHECK_THROW(co_await group.run(nothing), invalid_state);
   };
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(spawning_before_or_after_is_refused_without_a_report) {  // covers TG-032, TG-033, BAS-022
+BOOST_AUTO_TEST_CASE(
+    spawning_before_or_after_is_refused_without_a_report) {  // covers TG-032, TG-033, BAS-022
   stage s;
   auto main = []() -> task<void> {
     task_group group;
@@ -432,7 +447,8 @@ struct payload {
   std::shared_ptr<instance> held;
 };
 
-BOOST_AUTO_TEST_CASE(a_group_that_has_ended_keeps_no_reference_to_its_errors_and_tasks) {  // covers TG-038
+BOOST_AUTO_TEST_CASE(
+    a_group_that_has_ended_keeps_no_reference_to_its_errors_and_tasks) {  // covers TG-038
   stage s;
   int alive = 0;
   auto failing = [](payload what) -> task<void> {
@@ -456,7 +472,8 @@ BOOST_AUTO_TEST_CASE(a_group_that_has_ended_keeps_no_reference_to_its_errors_and
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_child_whose_sibling_fails_at_once_is_cancelled_at_a_next_suspension) {  // covers TG-039
+BOOST_AUTO_TEST_CASE(
+    a_child_whose_sibling_fails_at_once_is_cancelled_at_a_next_suspension) {  // covers TG-039
   stage s;
   bool cancelled_child = false;
   auto main = [&]() -> task<void> {
@@ -521,7 +538,8 @@ BOOST_AUTO_TEST_CASE(a_cancelled_group_ends_without_an_error) {
   BOOST_TEST(log.size() == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(cancelling_a_scope_reaches_all_tasks_in_all_groups_under_it) {  // covers TRI-004
+BOOST_AUTO_TEST_CASE(
+    cancelling_a_scope_reaches_all_tasks_in_all_groups_under_it) {  // covers TRI-004
   stage s;
   journal log;
   auto main = [&]() -> task<void> {

@@ -35,7 +35,8 @@ task<int> failing(std::string text = "broken") {
 
 BOOST_AUTO_TEST_SUITE(task_handle_)
 
-BOOST_AUTO_TEST_CASE(a_spawned_task_runs_by_itself_and_is_joined_for_its_value) {  // covers TSK-008, TSK-090
+BOOST_AUTO_TEST_CASE(
+    a_spawned_task_runs_by_itself_and_is_joined_for_its_value) {  // covers TSK-008, TSK-090
   stage s;
   auto main = []() -> task<void> {
     auto one = spawn(after_a_while(1), {"one"});
@@ -71,7 +72,8 @@ BOOST_AUTO_TEST_CASE(a_task_can_be_joined_many_times_and_by_many) {
   BOOST_TEST(sum == 20);
 }
 
-BOOST_AUTO_TEST_CASE(joining_a_failed_task_again_and_again_throws_the_same_exception) {  // covers FU2-001
+BOOST_AUTO_TEST_CASE(
+    joining_a_failed_task_again_and_again_throws_the_same_exception) {  // covers FU2-001
   stage s;
   auto main = []() -> task<void> {
     auto work = spawn(failing());
@@ -151,7 +153,8 @@ BOOST_AUTO_TEST_CASE(cancelling_the_waiter_cancels_the_task_it_awaits) {  // cov
   BOOST_CHECK(s.clock.elapsed() == 1ms);
 }
 
-BOOST_AUTO_TEST_CASE(cancelling_the_waiter_waits_for_a_task_that_does_not_end_at_once) {  // covers WF-001
+BOOST_AUTO_TEST_CASE(
+    cancelling_the_waiter_waits_for_a_task_that_does_not_end_at_once) {  // covers WF-001
   stage s;
   journal log;
   auto stubborn = [&]() -> task<int> {
@@ -183,7 +186,8 @@ BOOST_AUTO_TEST_CASE(cancelling_the_waiter_waits_for_a_task_that_does_not_end_at
   BOOST_TEST(log == (journal{"work ended", "waiter cancelled"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_waiter_cancelled_in_the_turn_in_which_the_task_ends_is_cancelled_and_the_result_is_kept) {  // covers WF-015
+BOOST_AUTO_TEST_CASE(
+    a_waiter_cancelled_in_the_turn_in_which_the_task_ends_is_cancelled_and_the_result_is_kept) {  // covers WF-015
   stage s;
   auto main = []() -> task<void> {
     task_handle<void> waiter;
@@ -222,7 +226,8 @@ BOOST_AUTO_TEST_CASE(self_cancellation_reaches_the_task_that_is_awaited_next) { 
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_cancelled_task_that_is_awaited_cancels_its_waiter_unless_that_handles_it) {  // covers TSK-029
+BOOST_AUTO_TEST_CASE(
+    a_cancelled_task_that_is_awaited_cancels_its_waiter_unless_that_handles_it) {  // covers TSK-029
   stage s;
   auto main = []() -> task<void> {
     auto work = spawn(after_a_while(1));

@@ -83,7 +83,8 @@ BOOST_AUTO_TEST_CASE(a_deadline_that_passes_throws_and_says_so) {  // covers TMO
   BOOST_CHECK(s.clock.elapsed() == 2s);
 }
 
-BOOST_AUTO_TEST_CASE(of_two_scopes_with_one_deadline_the_outer_one_throws) {  // covers TMO-003, TRI-007
+BOOST_AUTO_TEST_CASE(
+    of_two_scopes_with_one_deadline_the_outer_one_throws) {  // covers TMO-003, TRI-007
   stage s;
   auto main = []() -> task<void> {
     const auto deadline = runtime::current().now() + 1s;
@@ -107,7 +108,8 @@ BOOST_AUTO_TEST_CASE(of_two_scopes_with_one_deadline_the_outer_one_throws) {  //
     } catch (const timeout_error&) {
       log.emplace_back("outer threw");
     }
-    BOOST_TEST(log == (journal{"inner expired", "outer expired", "outer threw"}), boost::test_tools::per_element());
+    BOOST_TEST(log == (journal{"inner expired", "outer expired", "outer threw"}),
+               boost::test_tools::per_element());
     BOOST_TEST(here.stack->cancelling() == 0U);
   };
   s.run(main());
@@ -158,7 +160,8 @@ BOOST_AUTO_TEST_CASE(a_scope_without_deadline_never_expires) {  // covers TMO-00
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_deadline_of_zero_expires_at_the_first_suspension) {  // covers TMO-007, TMO-008
+BOOST_AUTO_TEST_CASE(
+    a_deadline_of_zero_expires_at_the_first_suspension) {  // covers TMO-007, TMO-008
   stage s;
   auto main = []() -> task<void> {
     for (const bool bare : {false, true}) {
@@ -224,7 +227,8 @@ BOOST_AUTO_TEST_CASE(a_cancellation_from_elsewhere_passes_through) {  // covers 
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_second_scope_in_the_cleanup_of_the_first_works_on_its_own) {  // covers TMO-019
+BOOST_AUTO_TEST_CASE(
+    a_second_scope_in_the_cleanup_of_the_first_works_on_its_own) {  // covers TMO-019
   stage s;
   auto main = []() -> task<void> {
     bool inner_timed_out = false;
@@ -249,7 +253,8 @@ BOOST_AUTO_TEST_CASE(a_second_scope_in_the_cleanup_of_the_first_works_on_its_own
   BOOST_CHECK(s.clock.elapsed() == 2s);
 }
 
-BOOST_AUTO_TEST_CASE(after_a_swallowed_cancel_a_fresh_one_is_still_a_cancellation) {  // covers TMO-021
+BOOST_AUTO_TEST_CASE(
+    after_a_swallowed_cancel_a_fresh_one_is_still_a_cancellation) {  // covers TMO-021
   stage s;
   auto main = []() -> task<void> {
     auto body = []() -> task<void> {
@@ -303,7 +308,9 @@ BOOST_AUTO_TEST_CASE(a_deadline_can_be_moved_both_ways_and_taken_away) {  // cov
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_body_that_swallows_the_expiry_cannot_move_the_deadline_and_nothing_is_thrown) {  // covers TMO-025
+BOOST_AUTO_TEST_CASE(
+    a_body_that_swallows_the_expiry_cannot_move_the_deadline_and_nothing_is_thrown) {  // covers
+                                                                                       // TMO-025
   stage s;
   auto main = []() -> task<void> {
     co_await timeout(1s, [](timeout_scope& scope) -> task<void> {
@@ -364,7 +371,8 @@ BOOST_AUTO_TEST_CASE(moving_a_deadline_thousands_of_times_leaves_one_timer) {
   auto main = []() -> task<void> {
     auto& timers = here.worker->timers();
     co_await timeout(1h, [&](timeout_scope& scope) -> task<void> {
-      for (int i = 0; i != 5000; ++i) scope.reschedule(runtime::current().now() + std::chrono::seconds(i + 1));
+      for (int i = 0; i != 5000; ++i)
+        scope.reschedule(runtime::current().now() + std::chrono::seconds(i + 1));
       BOOST_TEST(timers.size() == 1U);
       co_return;
     });
@@ -402,7 +410,8 @@ BOOST_AUTO_TEST_CASE(with_no_time_a_coroutine_never_begins) {  // covers WF-004
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(with_no_time_a_running_task_is_cancelled_and_has_cleaned_up) {  // covers WF-005
+BOOST_AUTO_TEST_CASE(
+    with_no_time_a_running_task_is_cancelled_and_has_cleaned_up) {  // covers WF-005
   stage s;
   auto main = []() -> task<void> {
     for (const auto limit : {0s, -1s}) {
@@ -417,7 +426,8 @@ BOOST_AUTO_TEST_CASE(with_no_time_a_running_task_is_cancelled_and_has_cleaned_up
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(when_the_limit_expires_the_task_is_done_and_cancelled_and_has_cleaned_up) {  // covers WF-006
+BOOST_AUTO_TEST_CASE(
+    when_the_limit_expires_the_task_is_done_and_cancelled_and_has_cleaned_up) {  // covers WF-006
   stage s;
   auto main = []() -> task<void> {
     bool cleaned = false;
@@ -430,7 +440,10 @@ BOOST_AUTO_TEST_CASE(when_the_limit_expires_the_task_is_done_and_cancelled_and_h
   BOOST_CHECK(s.clock.elapsed() == 3s);
 }
 
-BOOST_AUTO_TEST_CASE(a_stubborn_task_is_waited_for_and_its_value_is_the_result_if_it_was_awaited_directly) {  // covers WF-002, WF-009
+BOOST_AUTO_TEST_CASE(
+    a_stubborn_task_is_waited_for_and_its_value_is_the_result_if_it_was_awaited_directly) {  // covers
+                                                                                             // WF-002,
+                                                                                             // WF-009
   stage s;
   auto main = []() -> task<void> {
     bool cleaned = false;

@@ -382,7 +382,16 @@ BOOST_AUTO_TEST_CASE(a_subscriber_that_does_not_read_costs_bounded_memory_slows_
   const auto after = g.gateway.resident_bytes();
   BOOST_TEST(quick.sentence_count == sent);
   BOOST_TEST(before != 0U);
-  BOOST_TEST(after < before + 8 * 1024 * 1024, "from " << before << " to " << after);
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  const auto kept_back = std::size_t{256} * 1024 * 1024;  // freed memory, which the sanitizer does not give back at once
+#else
+  const auto kept_back = std::size_t{0};
+#endif
+#else
+  const auto kept_back = std::size_t{0};
+#endif
+  BOOST_TEST(after < before + kept_back + 8 * 1024 * 1024, "from " << before << " to " << after);
   BOOST_TEST_MESSAGE("VmRSS " << before / 1024 << " kB after " << sent / 4 << " lines, " << after / 1024 << " kB after " << sent);
 
   g.gateway.send(SIGINT);

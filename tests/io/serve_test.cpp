@@ -457,6 +457,13 @@ BOOST_AUTO_TEST_CASE(a_cancelled_connect_leaves_nothing_behind) {
 
 // -- descriptors run out ----------------------------------------------------------------------
 
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+#define BUSKIN_TEST_NEEDS_DESCRIPTORS 1  // the sanitizer itself opens pipes, and takes their failure for a bad object
+#endif
+#endif
+
+#ifndef BUSKIN_TEST_NEEDS_DESCRIPTORS
 /// Fewer descriptors than usual, until the end of the scope.
 class few_descriptors {
  public:
@@ -521,6 +528,8 @@ BOOST_AUTO_TEST_CASE(out_of_descriptors_a_server_says_so_once_serves_on_and_acce
   BOOST_TEST(incidents[0].text.find("crowded") != std::string::npos, incidents[0].text);
   BOOST_TEST(incidents[0].text.find("Too many open files") != std::string::npos, incidents[0].text);
 }
+
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()
 

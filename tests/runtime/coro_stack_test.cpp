@@ -29,7 +29,8 @@ using buskin::test::journal;
 using buskin::test::stage;
 
 template <class T>
-lean_ref<task_actor<T>> start(stage& s, task<T> body, std::source_location where = std::source_location::current()) {
+lean_ref<task_actor<T>> start(stage& s, task<T> body,
+                              std::source_location where = std::source_location::current()) {
   return detail::start_task(s.runtime, std::move(body), {"subject"}, where);
 }
 
@@ -50,7 +51,8 @@ task<void> sleep_deeper() { co_await sleep_long(); }
 
 BOOST_AUTO_TEST_SUITE(cancellation)
 
-BOOST_AUTO_TEST_CASE(cancelling_a_sleeper_ends_it_and_takes_its_timer_out) {  // covers TSK-024, TSK-063
+BOOST_AUTO_TEST_CASE(
+    cancelling_a_sleeper_ends_it_and_takes_its_timer_out) {  // covers TSK-024, TSK-063
   stage s(manual_clock::mode::by_hand);
   auto subject = start(s, sleep_long());
   s.settle();
@@ -75,7 +77,8 @@ BOOST_AUTO_TEST_CASE(the_message_given_arrives_in_the_error) {  // covers TSK-00
   }
 }
 
-BOOST_AUTO_TEST_CASE(it_goes_down_to_the_innermost_await_and_up_through_every_handler) {  // covers TSK-073
+BOOST_AUTO_TEST_CASE(
+    it_goes_down_to_the_innermost_await_and_up_through_every_handler) {  // covers TSK-073
   stage s(manual_clock::mode::by_hand);
   journal log;
   auto inner = [&]() -> task<void> {
@@ -191,7 +194,8 @@ BOOST_AUTO_TEST_CASE(a_task_cancelled_before_its_first_step_never_runs) {  // co
   BOOST_TEST(message_of(subject->exception()) == "too late to begin");
 }
 
-BOOST_AUTO_TEST_CASE(a_task_that_cancels_itself_and_does_not_wait_again_ends_as_cancelled) {  // covers TSK-034
+BOOST_AUTO_TEST_CASE(
+    a_task_that_cancels_itself_and_does_not_wait_again_ends_as_cancelled) {  // covers TSK-034
   stage s(manual_clock::mode::by_hand);
   lean_ref<task_actor<int>> subject;
   auto body = [&]() -> task<int> {
@@ -219,7 +223,8 @@ BOOST_AUTO_TEST_CASE(a_task_that_cancels_itself_is_cancelled_at_its_next_suspens
   BOOST_TEST(!came_after);
 }
 
-BOOST_AUTO_TEST_CASE(an_error_thrown_in_place_of_the_cancellation_is_what_the_task_ends_with) {  // covers TSK-026
+BOOST_AUTO_TEST_CASE(
+    an_error_thrown_in_place_of_the_cancellation_is_what_the_task_ends_with) {  // covers TSK-026
   stage s(manual_clock::mode::by_hand);
   auto body = []() -> task<void> {
     try {

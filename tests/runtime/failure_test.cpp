@@ -42,22 +42,30 @@ BOOST_AUTO_TEST_CASE(an_error_that_lost_its_exception_keeps_type_and_text) {
 BOOST_AUTO_TEST_CASE(cancellation_and_broken_promise_keep_their_types) {
   BOOST_TEST(is(to_error(std::make_exception_ptr(cancelled("why"))), failure::cancelled));
   BOOST_TEST(describe(to_error(std::make_exception_ptr(cancelled("why")))) == "cancelled: why");
-  BOOST_CHECK_THROW(std::rethrow_exception(to_exception(make_error(failure::cancelled, {"", "x", nullptr}))), cancelled);
-  BOOST_CHECK_THROW(std::rethrow_exception(to_exception(make_error(failure::broken_promise, {"", "x", nullptr}))),
-                    broken_promise);
+  BOOST_CHECK_THROW(
+      std::rethrow_exception(to_exception(make_error(failure::cancelled, {"", "x", nullptr}))),
+      cancelled);
+  BOOST_CHECK_THROW(
+      std::rethrow_exception(to_exception(make_error(failure::broken_promise, {"", "x", nullptr}))),
+      broken_promise);
 }
 
 BOOST_AUTO_TEST_CASE(errors_of_caf_become_exceptions_with_words) {
-  BOOST_CHECK_THROW(std::rethrow_exception(to_exception(caf::make_error(caf::sec::request_timeout))), timeout_error);
-  BOOST_CHECK_EXCEPTION(std::rethrow_exception(to_exception(caf::make_error(caf::sec::unexpected_message))),
-                        request_failed,
-                        [](const auto& e) { return std::string(e.what()).find("unexpected message") != std::string::npos; });
+  BOOST_CHECK_THROW(
+      std::rethrow_exception(to_exception(caf::make_error(caf::sec::request_timeout))),
+      timeout_error);
+  BOOST_CHECK_EXCEPTION(
+      std::rethrow_exception(to_exception(caf::make_error(caf::sec::unexpected_message))),
+      request_failed, [](const auto& e) {
+        return std::string(e.what()).find("unexpected message") != std::string::npos;
+      });
   BOOST_TEST(describe(caf::make_error(caf::exit_reason::user_shutdown)) == "user_shutdown");
   BOOST_TEST(describe(caf::error()) == "normal");
 }
 
 BOOST_AUTO_TEST_CASE(a_group_tells_every_failure_in_order) {
-  const exception_group group("two things", {std::make_exception_ptr(std::runtime_error("one")), std::make_exception_ptr(2)});
+  const exception_group group("two things", {std::make_exception_ptr(std::runtime_error("one")),
+                                             std::make_exception_ptr(2)});
   const std::string text = group.what();
   BOOST_TEST(text.find("2 failures") != std::string::npos);
   BOOST_TEST(text.find("one") < text.find("int"));

@@ -36,7 +36,8 @@ runtime_options quiet() {
   return options;
 }
 
-void start(task<void> body, std::string name = {}, std::source_location where = std::source_location::current()) {
+void start(task<void> body, std::string name = {},
+           std::source_location where = std::source_location::current()) {
   detail::start_task(runtime::current(), std::move(body), {std::move(name)}, where);
 }
 
@@ -69,7 +70,8 @@ BOOST_AUTO_TEST_CASE(run_until_complete_leaves_the_others_as_they_are) {
   BOOST_TEST(turns == 3);
 }
 
-BOOST_AUTO_TEST_CASE(run_inside_a_running_task_is_refused_and_does_not_run_the_coroutine) {  // covers RUN-005
+BOOST_AUTO_TEST_CASE(
+    run_inside_a_running_task_is_refused_and_does_not_run_the_coroutine) {  // covers RUN-005
   stage s;
   bool ran = false;
   auto inner = [&]() -> task<void> {
@@ -149,7 +151,8 @@ BOOST_AUTO_TEST_CASE(a_runtime_without_or_with_too_many_workers_is_refused) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(several_runtimes_live_in_several_threads_and_see_their_own_tasks_only) {  // covers FTH-001
+BOOST_AUTO_TEST_CASE(
+    several_runtimes_live_in_several_threads_and_see_their_own_tasks_only) {  // covers FTH-001
   std::atomic<int> right{0};
   std::vector<std::thread> threads;
   for (int i = 0; i != 10; ++i)
@@ -207,7 +210,8 @@ BOOST_AUTO_TEST_CASE(a_task_actor_may_outlive_its_runtime_in_another_thread) {  
 
 // -- callbacks ----------------------------------------------------------------------------------
 
-BOOST_AUTO_TEST_CASE(callbacks_run_first_in_first_out_and_those_they_ask_for_come_later) {  // covers BAS-011
+BOOST_AUTO_TEST_CASE(
+    callbacks_run_first_in_first_out_and_those_they_ask_for_come_later) {  // covers BAS-011
   stage s(manual_clock::mode::by_hand);
   journal log;
   s.runtime.call_soon([&] {
@@ -219,7 +223,8 @@ BOOST_AUTO_TEST_CASE(callbacks_run_first_in_first_out_and_those_they_ask_for_com
   BOOST_TEST(log == (journal{"1", "2", "3"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(timed_callbacks_run_at_their_time_and_negative_delays_at_once) {  // covers BAS-007, BAS-009
+BOOST_AUTO_TEST_CASE(
+    timed_callbacks_run_at_their_time_and_negative_delays_at_once) {  // covers BAS-007, BAS-009
   stage s(manual_clock::mode::by_hand);
   journal log;
   s.runtime.call_later(2s, [&] { log.emplace_back("2s"); });
@@ -234,10 +239,12 @@ BOOST_AUTO_TEST_CASE(timed_callbacks_run_at_their_time_and_negative_delays_at_on
   BOOST_TEST(log == (journal{"-2s", "-1s", "1s", "2s"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_cancelled_callback_does_not_run_and_lets_go_of_what_it_holds) {  // covers BAS-004, EVT-040
+BOOST_AUTO_TEST_CASE(
+    a_cancelled_callback_does_not_run_and_lets_go_of_what_it_holds) {  // covers BAS-004, EVT-040
   stage s(manual_clock::mode::by_hand);
   int alive = 0;
-  auto handle = s.runtime.call_later(1s, [held = instance(alive)] { BOOST_ERROR("was cancelled"); });
+  auto handle =
+      s.runtime.call_later(1s, [held = instance(alive)] { BOOST_ERROR("was cancelled"); });
   auto copy = handle;
   BOOST_TEST(alive == 1);
   BOOST_TEST(handle.cancel());
@@ -274,7 +281,9 @@ BOOST_AUTO_TEST_CASE(a_callback_that_never_came_is_released_with_the_runtime) {
   BOOST_TEST(alive == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_callback_that_throws_is_reported_with_its_place_and_the_loop_goes_on) {  // covers BAS-017, FU2-003
+BOOST_AUTO_TEST_CASE(
+    a_callback_that_throws_is_reported_with_its_place_and_the_loop_goes_on) {  // covers BAS-017,
+                                                                               // FU2-003
   stage s(manual_clock::mode::by_hand);
   bool later = false;
   s.runtime.call_soon([] { throw std::runtime_error("oh"); });
@@ -359,7 +368,9 @@ BOOST_AUTO_TEST_CASE(shutdown_cancels_what_is_left_and_waits_for_its_cleanup) { 
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_left_over_task_that_fails_in_its_cleanup_is_reported_and_main_keeps_its_value) {  // covers RUN-007
+BOOST_AUTO_TEST_CASE(
+    a_left_over_task_that_fails_in_its_cleanup_is_reported_and_main_keeps_its_value) {  // covers
+                                                                                        // RUN-007
   stage s;
   auto left = [&]() -> task<void> {
     try {
@@ -461,7 +472,8 @@ BOOST_AUTO_TEST_CASE(a_task_that_starts_tasks_while_it_ends_leaves_none_behind) 
   BOOST_TEST(ended == 1);
 }
 
-// -- signals, for real ------------------------------------------------------------------------------
+// -- signals, for real
+// ------------------------------------------------------------------------------
 
 int child_main(const std::function<void()>& ready, int* cancelled_with, bool stubborn) {
   auto body = [&]() -> task<int> {
@@ -470,7 +482,8 @@ int child_main(const std::function<void()>& ready, int* cancelled_with, bool stu
       try {
         co_await sleep(1h);
       } catch (const cancelled& c) {
-        if (cancelled_with != nullptr) *cancelled_with = c.message().find("SIGINT") != std::string::npos ? 2 : 1;
+        if (cancelled_with != nullptr)
+          *cancelled_with = c.message().find("SIGINT") != std::string::npos ? 2 : 1;
         if (!stubborn) throw;
         ready();
       }

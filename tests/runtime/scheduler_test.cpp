@@ -25,7 +25,8 @@ BOOST_AUTO_TEST_SUITE(scheduler_)
 
 BOOST_AUTO_TEST_CASE(a_request_between_caf_actors_is_answered) {
   stage s(manual_clock::mode::by_hand);
-  const auto doubler = s.runtime.system().spawn([]() -> caf::behavior { return {[](int x) { return x * 2; }}; });
+  const auto doubler =
+      s.runtime.system().spawn([]() -> caf::behavior { return {[](int x) { return x * 2; }}; });
   int answer = 0;
   s.runtime.system().spawn([&](caf::event_based_actor* self) {
     self->request(doubler, caf::infinite, 21).then([&](int x) { answer = x; });
@@ -50,7 +51,8 @@ BOOST_AUTO_TEST_CASE(a_request_of_a_caf_actor_times_out_by_the_runtimes_clock) {
   bool timed_out = false;
   s.runtime.system().spawn([&](caf::event_based_actor* self) {
     self->request(silent, std::chrono::seconds(10), 1)
-        .then([](int) { BOOST_ERROR("answered"); }, [&](const caf::error& e) { timed_out = e == caf::sec::request_timeout; });
+        .then([](int) { BOOST_ERROR("answered"); },
+              [&](const caf::error& e) { timed_out = e == caf::sec::request_timeout; });
   });
   s.advance(9s);
   BOOST_TEST(!timed_out);
@@ -63,12 +65,13 @@ BOOST_AUTO_TEST_CASE(a_request_of_a_caf_actor_times_out_by_the_runtimes_clock) {
 BOOST_AUTO_TEST_CASE(delayed_messages_come_at_their_time_and_in_order) {
   stage s(manual_clock::mode::by_hand);
   std::vector<int> got;
-  const auto receiver = s.runtime.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
-    self->delayed_send(self, std::chrono::seconds(3), 3);
-    self->delayed_send(self, std::chrono::seconds(1), 1);
-    self->delayed_send(self, std::chrono::seconds(2), 2);
-    return {[&](int n) { got.push_back(n); }};
-  });
+  const auto receiver =
+      s.runtime.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+        self->delayed_send(self, std::chrono::seconds(3), 3);
+        self->delayed_send(self, std::chrono::seconds(1), 1);
+        self->delayed_send(self, std::chrono::seconds(2), 2);
+        return {[&](int n) { got.push_back(n); }};
+      });
   s.settle();
   BOOST_TEST(got.empty());
   s.advance(1s);
@@ -82,9 +85,10 @@ BOOST_AUTO_TEST_CASE(a_timeout_clause_of_a_caf_behavior_works) {
   stage s(manual_clock::mode::by_hand);
   int timeouts = 0;
   s.runtime.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
-    return {[](int) {}, caf::after(std::chrono::seconds(1)) >> [&, self] {
-              if (++timeouts == 2) self->quit();
-            }};
+    return {[](int) {}, caf::after(std::chrono::seconds(1)) >>
+                            [&, self] {
+                              if (++timeouts == 2) self->quit();
+                            }};
   });
   s.advance(1s);
   BOOST_TEST(timeouts == 1);
@@ -96,7 +100,8 @@ BOOST_AUTO_TEST_CASE(a_timeout_clause_of_a_caf_behavior_works) {
 BOOST_AUTO_TEST_CASE(a_blocking_caf_actor_outside_of_the_loop_can_ask_one_inside) {
   stage s;
   auto& system = s.runtime.system();
-  const auto doubler = system.spawn([]() -> caf::behavior { return {[](int x) { return x * 2; }}; });
+  const auto doubler =
+      system.spawn([]() -> caf::behavior { return {[](int x) { return x * 2; }}; });
   caf::scoped_actor self(system);
   auto request = self->request(doubler, caf::infinite, 4);
   s.settle();
@@ -108,7 +113,8 @@ BOOST_AUTO_TEST_CASE(a_blocking_caf_actor_outside_of_the_loop_can_ask_one_inside
 
 BOOST_AUTO_TEST_CASE(caf_actors_are_listed_and_counted_and_end_with_the_runtime) {
   stage s(manual_clock::mode::by_hand);
-  const auto one = s.runtime.system().spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
+  const auto one = s.runtime.system().spawn(
+      [](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
   s.settle();
   BOOST_TEST(s.runtime.alive() == 1U);
   BOOST_REQUIRE(s.runtime.all_tasks().size() == 1U);

@@ -52,7 +52,8 @@ BOOST_AUTO_TEST_CASE(a_sleeper_wakes_at_its_time_and_not_before) {  // covers TS
   BOOST_TEST(woken == 3);
 }
 
-BOOST_AUTO_TEST_CASE(sleepers_wake_in_the_order_of_their_times_and_equal_ones_in_the_order_of_asking) {
+BOOST_AUTO_TEST_CASE(
+    sleepers_wake_in_the_order_of_their_times_and_equal_ones_in_the_order_of_asking) {
   stage s;
   std::vector<int> order;
   auto sleeper = [&](int name, duration length) -> task<void> {
@@ -109,7 +110,8 @@ BOOST_AUTO_TEST_CASE(yield_gives_every_other_ready_task_a_turn) {
     co_await sleep(1ms);
   };
   s.run(main());
-  BOOST_TEST(log == (journal{"a0", "b0", "a1", "b1", "a2", "b2"}), boost::test_tools::per_element());
+  BOOST_TEST(log == (journal{"a0", "b0", "a1", "b1", "a2", "b2"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(an_endless_sleep_is_endless) {

@@ -32,7 +32,8 @@ task<int> failing() {
 
 BOOST_AUTO_TEST_SUITE(task_)
 
-BOOST_AUTO_TEST_CASE(a_value_passes_up_through_nested_awaits) {  // covers TSK-017, TSK-007, PEP-005, RUN-001
+BOOST_AUTO_TEST_CASE(
+    a_value_passes_up_through_nested_awaits) {  // covers TSK-017, TSK-007, PEP-005, RUN-001
   stage s;
   BOOST_TEST(s.run(plus_one(plus_one(answer()))) == 44);
 }
@@ -182,8 +183,8 @@ BOOST_AUTO_TEST_CASE(a_suspended_stack_is_unwound_at_shutdown) {
   {
     stage s(manual_clock::mode::by_hand);
     auto main = [&]() -> task<void> {
-      detail::start_task(runtime::current(), outer_holding(instance(alive), instance(alive)), {"left over"},
-                         std::source_location::current());
+      detail::start_task(runtime::current(), outer_holding(instance(alive), instance(alive)),
+                         {"left over"}, std::source_location::current());
       co_await yield();
     };
     s.run(main());

@@ -32,7 +32,8 @@ time_point at(int ms) { return time_point{std::chrono::milliseconds(ms)}; }
 
 BOOST_AUTO_TEST_SUITE(timer_queue_)
 
-BOOST_AUTO_TEST_CASE(timers_fire_in_the_order_of_their_times_and_equal_ones_in_the_order_of_arming) {
+BOOST_AUTO_TEST_CASE(
+    timers_fire_in_the_order_of_their_times_and_equal_ones_in_the_order_of_arming) {
   timer_queue q(timer_queue::access::single_thread);
   std::vector<int> log;
   noting a(1, log), b(2, log), c(3, log), d(4, log);
@@ -47,7 +48,8 @@ BOOST_AUTO_TEST_CASE(timers_fire_in_the_order_of_their_times_and_equal_ones_in_t
   BOOST_TEST(!q.next_due().has_value());
 }
 
-BOOST_AUTO_TEST_CASE(a_timer_is_armed_anew_as_often_as_wanted_and_stays_one_entry) {  // covers TRI-014
+BOOST_AUTO_TEST_CASE(
+    a_timer_is_armed_anew_as_often_as_wanted_and_stays_one_entry) {  // covers TRI-014
   timer_queue q(timer_queue::access::single_thread);
   std::vector<int> log;
   noting a(1, log);

@@ -39,14 +39,18 @@ runtime_options real(unsigned workers = 1) {
 }
 
 template <class T>
-lean_ref<detail::task_actor<T>> start(runtime& owner, task<T> body, detail::worker* home = nullptr) {
-  return detail::start_task(owner, std::move(body), {{}, shutdown_phase::ordinary, home}, std::source_location::current());
+lean_ref<detail::task_actor<T>> start(runtime& owner, task<T> body,
+                                      detail::worker* home = nullptr) {
+  return detail::start_task(owner, std::move(body), {{}, shutdown_phase::ordinary, home},
+                            std::source_location::current());
 }
 
 std::chrono::microseconds cpu_time() {
   rusage use{};
   ::getrusage(RUSAGE_SELF, &use);
-  const auto of = [](const timeval& t) { return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec); };
+  const auto of = [](const timeval& t) {
+    return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
+  };
   return of(use.ru_utime) + of(use.ru_stime);
 }
 
@@ -64,7 +68,9 @@ class lean_self_sender final : public lean_actor {
   }
 
  private:
-  void again_and_again() { enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, 1), context()); }
+  void again_and_again() {
+    enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, 1), context());
+  }
 };
 
 caf::behavior caf_self_sender(caf::event_based_actor* self) {
@@ -81,9 +87,8 @@ BOOST_AUTO_TEST_CASE(two_endless_caf_self_senders_starve_neither_a_third_actor_n
   const auto one = owner.system().spawn(caf_self_sender);
   const auto two = owner.system().spawn(caf_self_sender);
   int answered = 0;
-  const auto third = owner.system().spawn([&](caf::event_based_actor*) -> caf::behavior {
-    return {[&](int) { ++answered; }};
-  });
+  const auto third = owner.system().spawn(
+      [&](caf::event_based_actor*) -> caf::behavior { return {[&](int) { ++answered; }}; });
   auto main = [&]() -> task<void> {
     for (int i = 0; i != 20; ++i) {
       caf::anon_send(third, i);
@@ -265,7 +270,8 @@ class relay final : public lean_actor {
     const int hops = element->content().get_as<int>(0);
     if (hops > 0) {
       next_ = (next_ * 31 + 7) % others.size();
-      others[next_]->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, hops - 1), context());
+      others[next_]->enqueue(
+          caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, hops - 1), context());
     }
     inside_ = false;
   }
@@ -294,7 +300,8 @@ BOOST_AUTO_TEST_CASE(messages_between_many_actors_on_three_workers_are_all_handl
     all[i]->launch(nullptr, true, true);
   }
   auto main = [&]() -> task<void> {
-    for (int i = 0; i != chains; ++i) caf::anon_send(handles[static_cast<std::size_t>(i) % actors], hops);
+    for (int i = 0; i != chains; ++i)
+      caf::anon_send(handles[static_cast<std::size_t>(i) % actors], hops);
     while (handled != std::uint64_t{chains} * (hops + 1)) co_await sleep(1ms);
   };
   owner.run(main());
@@ -316,7 +323,8 @@ BOOST_AUTO_TEST_CASE(sleepers_on_three_workers_all_wake_and_cancels_race_with_ti
     std::vector<lean_ref<detail::task_actor<void>>> all;
     for (int n = 0; n != 300; ++n) all.push_back(start(owner, sleeper(n)));
     co_await sleep(1ms);
-    for (std::size_t n = 0; n < all.size(); n += 3) all[n]->cancel(std::make_exception_ptr(cancelled()));
+    for (std::size_t n = 0; n < all.size(); n += 3)
+      all[n]->cancel(std::make_exception_ptr(cancelled()));
     for (const auto& each : all)
       while (!each->done()) co_await sleep(200us);
   };
@@ -350,7 +358,8 @@ BOOST_AUTO_TEST_CASE(shutdown_of_a_threaded_runtime_does_not_wait_for_its_deadli
     auto long_sleep = []() -> task<void> { co_await sleep(1h); };
     auto main = [&]() -> task<void> {
       auto& workers = detail::scheduler::of(owner.system()).workers();
-      for (int i = 0; i != 20; ++i) start(owner, long_sleep(), workers[static_cast<std::size_t>(i) % 2].get());
+      for (int i = 0; i != 20; ++i)
+        start(owner, long_sleep(), workers[static_cast<std::size_t>(i) % 2].get());
       co_await sleep(2ms);
     };
     owner.run(main());

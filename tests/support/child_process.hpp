@@ -3,16 +3,17 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <csignal>
-#include <cstdio>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
+#include <cstdio>
 
 namespace buskin::test {
 
 class child_process {
  public:
-  /// `function(ready)` runs in the child; its result is the exit code. It calls `ready()` when the parent may go on.
+  /// `function(ready)` runs in the child; its result is the exit code. It calls `ready()` when the
+  /// parent may go on.
   template <class F>
   explicit child_process(F function) {
     BOOST_REQUIRE(::pipe(ready_) == 0);

@@ -1,5 +1,6 @@
-// Where a test plays: a runtime whose time moves by itself only when nothing else can happen, or by hand, and whose incidents
-// are kept. When the stage is left nobody may be alive on it, and no incident may be there that the test did not take.
+// Where a test plays: a runtime whose time moves by itself only when nothing else can happen, or by
+// hand, and whose incidents are kept. When the stage is left nobody may be alive on it, and no
+// incident may be there that the test did not take.
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
@@ -25,7 +26,8 @@ class stage {
     const auto& report = runtime.shutdown();
     BOOST_TEST(report.clean(), to_string(report));
     BOOST_TEST(runtime.alive() == 0U);
-    for (const auto& what : take_incidents()) BOOST_ERROR("unexpected incident: " + to_string(what));
+    for (const auto& what : take_incidents())
+      BOOST_ERROR("unexpected incident: " + to_string(what));
   }
 
   stage(const stage&) = delete;

@@ -46,14 +46,17 @@ BOOST_AUTO_TEST_CASE(order_is_kept_when_pushes_and_pops_alternate_around_the_ove
   }
 }
 
-// `burst`: how many the owner pushes before it pops some, small within the ring and large beyond it.
+// `burst`: how many the owner pushes before it pops some, small within the ring and large beyond
+// it.
 void owner_against_two_thieves(std::size_t burst) {
   constexpr std::size_t total = 100'000;
   std::vector<int> items(total, 0);
   std::vector<std::atomic<int>> taken(total);
   queue q;
   std::atomic<bool> finished{false};
-  const auto count = [&](int* item) { taken[static_cast<std::size_t>(item - items.data())].fetch_add(1); };
+  const auto count = [&](int* item) {
+    taken[static_cast<std::size_t>(item - items.data())].fetch_add(1);
+  };
   const auto thief = [&] {
     while (!finished.load(std::memory_order_acquire) || !q.empty()) {
       if (int* item = q.steal())
@@ -73,11 +76,16 @@ void owner_against_two_thieves(std::size_t burst) {
   finished.store(true, std::memory_order_release);
   first.join();
   second.join();
-  BOOST_TEST(std::all_of(taken.begin(), taken.end(), [](const auto& times) { return times.load() == 1; }));
+  BOOST_TEST(
+      std::all_of(taken.begin(), taken.end(), [](const auto& times) { return times.load() == 1; }));
 }
 
-BOOST_AUTO_TEST_CASE(every_item_is_taken_exactly_once_within_the_ring) { owner_against_two_thieves(10); }
-BOOST_AUTO_TEST_CASE(every_item_is_taken_exactly_once_with_overflow) { owner_against_two_thieves(2000); }
+BOOST_AUTO_TEST_CASE(every_item_is_taken_exactly_once_within_the_ring) {
+  owner_against_two_thieves(10);
+}
+BOOST_AUTO_TEST_CASE(every_item_is_taken_exactly_once_with_overflow) {
+  owner_against_two_thieves(2000);
+}
 
 BOOST_AUTO_TEST_SUITE_END()
 

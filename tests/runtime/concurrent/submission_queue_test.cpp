@@ -64,7 +64,8 @@ BOOST_AUTO_TEST_CASE(a_reader_that_announces_its_sleep_first_misses_no_item) {
   std::thread writer([&] {
     for (int i = 0; i != rounds; ++i) {
       q.push({0, i});
-      if (sleeping.exchange(false, std::memory_order_seq_cst)) woken.store(true, std::memory_order_release);
+      if (sleeping.exchange(false, std::memory_order_seq_cst))
+        woken.store(true, std::memory_order_release);
       if (i % 64 == 0) std::this_thread::yield();
     }
   });
@@ -80,7 +81,8 @@ BOOST_AUTO_TEST_CASE(a_reader_that_announces_its_sleep_first_misses_no_item) {
     if (q.empty()) {
       while (!woken.exchange(false, std::memory_order_acquire)) std::this_thread::yield();
     } else if (!sleeping.exchange(false, std::memory_order_seq_cst)) {
-      // The writer took the flag: its wake-up is on the way and is not to be mistaken for the next one.
+      // The writer took the flag: its wake-up is on the way and is not to be mistaken for the next
+      // one.
       while (!woken.exchange(false, std::memory_order_acquire)) std::this_thread::yield();
     }
     sleeping.store(false, std::memory_order_seq_cst);

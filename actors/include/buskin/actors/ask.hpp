@@ -1,9 +1,9 @@
 // Request and response with any CAF actor, awaited.
 #pragma once
 
-#include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/actors/time_limit.hpp>
 #include <buskin/runtime/clock.hpp>
+#include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/lean_actor.hpp>
 #include <buskin/runtime/sleep.hpp>
 
@@ -61,7 +61,8 @@ struct answer_of<std::tuple<Rs...>> {
   static std::tuple<Rs...> take(caf::message& answer) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return std::tuple<Rs...>{std::move(answer.get_mutable_as<Rs>(I))...};
-    }(std::index_sequence_for<Rs...>{});
+    }
+    (std::index_sequence_for<Rs...>{});
   }
 };
 template <>
@@ -78,7 +79,8 @@ struct answer_of<caf::message> {
 template <class R, class... Args>
 class ask_awaiter final : public reply_wait {
  public:
-  ask_awaiter(caf::strong_actor_ptr whom, duration limit, const std::source_location& where, std::tuple<Args...> request)
+  ask_awaiter(caf::strong_actor_ptr whom, duration limit, const std::source_location& where,
+              std::tuple<Args...> request)
       : reply_wait(std::move(whom), limit, where), request_(std::move(request)) {}
 
   bool await_ready() {
@@ -86,8 +88,9 @@ class ask_awaiter final : public reply_wait {
     auto& self = this->asker();
     std::apply(
         [&](auto&... parts) {
-          this->whom()->get()->enqueue(make_element(caf::strong_actor_ptr(self.ctrl()), id, std::move(parts)...),
-                                       self.context());
+          this->whom()->get()->enqueue(
+              make_element(caf::strong_actor_ptr(self.ctrl()), id, std::move(parts)...),
+              self.context());
         },
         request_);
     return false;
@@ -96,7 +99,8 @@ class ask_awaiter final : public reply_wait {
   R await_resume() {
     this->check();
     if constexpr (!std::is_void_v<R> && !std::is_same_v<R, caf::message>) {
-      // The usual answer of one of our own actors: ours alone, so its value can be moved out where it is.
+      // The usual answer of one of our own actors: ours alone, so its value can be moved out where
+      // it is.
       auto& element = *this->answer_;
       if (typeid(element) == typeid(message_element<R>))
         return std::move(std::get<0>(static_cast<message_element<R>&>(element).data()));
@@ -112,11 +116,13 @@ class ask_awaiter final : public reply_wait {
 
 }  // namespace detail
 
-/// Sends `message...` as a request to `whom` and awaits the answer, for `limit` at most (`infinite` for no limit).
+/// Sends `message...` as a request to `whom` and awaits the answer, for `limit` at most (`infinite`
+/// for no limit).
 ///
-/// `R` is the answer's type: one type, a std::tuple, void for "anything", or caf::message. Throws timeout_error; request_failed when
-/// the receiver is dead, does not know the message, or answers with an error or another type; and the original exception when a
-/// coroutine handler of this process threw. Cancellation: forgets the request; a late answer is dropped, never given to
+/// `R` is the answer's type: one type, a std::tuple, void for "anything", or caf::message. Throws
+/// timeout_error; request_failed when the receiver is dead, does not know the message, or answers
+/// with an error or another type; and the original exception when a coroutine handler of this
+/// process threw. Cancellation: forgets the request; a late answer is dropped, never given to
 /// another request.
 template <class R, class Handle, class... Args>
 auto ask(const Handle& whom, time_limit limit, Args&&... message) {

@@ -23,7 +23,7 @@ class barrier_wait final : public wait {
  public:
   barrier_wait(lean_ref<broker> barrier, const std::source_location& where) noexcept;
   ~barrier_wait();
-  bool ready() noexcept override { return waiting_->resolved(); }
+  bool ready() noexcept override;
   bool withdraw() noexcept override;
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }

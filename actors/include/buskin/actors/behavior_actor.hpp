@@ -1,4 +1,5 @@
-// A lean actor with CAF's message handlers, and coroutine handlers for it and for CAF's own event-based actors.
+// A lean actor with CAF's message handlers, and coroutine handlers for it and for CAF's own
+// event-based actors.
 #pragma once
 
 #include <buskin/actors/detail/coroutine_handlers.hpp>
@@ -11,9 +12,10 @@
 
 namespace buskin {
 
-/// Like caf::event_based_actor, at a fraction of its size and cost: derive, return handlers from make_behavior, and spawn with
-/// `spawn_actor<T>(...)` or CAF's `system.spawn<T>(...)`. Handlers answer by what they return, as in CAF. What it has not: streams,
-/// `become` stacks and `.then` (a coroutine handler awaits instead).
+/// Like caf::event_based_actor, at a fraction of its size and cost: derive, return handlers from
+/// make_behavior, and spawn with `spawn_actor<T>(...)` or CAF's `system.spawn<T>(...)`. Handlers
+/// answer by what they return, as in CAF. What it has not: streams, `become` stacks and `.then` (a
+/// coroutine handler awaits instead).
 class behavior_actor : public lean_actor {
  public:
   explicit behavior_actor(caf::actor_config& config);
@@ -35,7 +37,8 @@ class behavior_actor : public lean_actor {
   detail::handler_stacks coroutines_;
 };
 
-/// Spawns a lean actor of class `T`, constructed with `args...`. It is listed, and asked to end at shutdown.
+/// Spawns a lean actor of class `T`, constructed with `args...`. It is listed, and asked to end at
+/// shutdown.
 template <class T, class... Args>
 caf::actor spawn_actor(caf::actor_system& system, Args&&... args) {
   auto actor = detail::make_lean<T>(system, std::forward<Args>(args)...);

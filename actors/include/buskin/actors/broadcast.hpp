@@ -1,5 +1,5 @@
-// One to many: every subscriber sees every item published after it subscribed, and is told how many it missed when it was too
-// slow. The shape of tokio's broadcast channel, as an actor.
+// One to many: every subscriber sees every item published after it subscribed, and is told how many
+// it missed when it was too slow. The shape of tokio's broadcast channel, as an actor.
 #pragma once
 
 #include <buskin/actors/atoms.hpp>
@@ -7,8 +7,8 @@
 #include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/errors.hpp>
 
-#include <caf/actor_cast.hpp>
 #include <caf/actor_addr.hpp>
+#include <caf/actor_cast.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -35,7 +35,8 @@ class broadcast_actor final : public broker {
  public:
   broadcast_actor(caf::actor_config& config, std::size_t capacity)
       : broker(config, "buskin.broadcast"), capacity_(capacity) {
-    if (capacity_ == 0) throw std::invalid_argument("a broadcast keeps at least one item for slow subscribers");
+    if (capacity_ == 0)
+      throw std::invalid_argument("a broadcast keeps at least one item for slow subscribers");
   }
 
   void publish(const T& item) {
@@ -60,7 +61,9 @@ class broadcast_actor final : public broker {
     }
     if constexpr (sendable<T>)
       for (const auto& receiver : receivers)
-        receiver->enqueue(make_element(nullptr, caf::make_message_id(), buskin::publish::value, item), unit_here());
+        receiver->enqueue(
+            make_element(nullptr, caf::make_message_id(), buskin::publish::value, item),
+            unit_here());
   }
 
   void close() {
@@ -74,9 +77,11 @@ class broadcast_actor final : public broker {
     return first_ + items_.size();
   }
 
-  /// The item at `position`, or the oldest that is left; moves `position` behind it. None: not published yet, and `waiting` (if
-  /// wanted) is entered in the line. Throws queue_shutdown when no item will come.
-  std::optional<broadcast_item<T>> next(std::uint64_t& position, stack_host* host, cell_ref<cell<unit>>* waiting) {
+  /// The item at `position`, or the oldest that is left; moves `position` behind it. None: not
+  /// published yet, and `waiting` (if wanted) is entered in the line. Throws queue_shutdown when no
+  /// item will come.
+  std::optional<broadcast_item<T>> next(std::uint64_t& position, stack_host* host,
+                                        cell_ref<cell<unit>>* waiting) {
     guard lock(state_mutex_);
     if (position >= first_ + items_.size()) {
       if (ended_) throw queue_shutdown();
@@ -110,7 +115,9 @@ class broadcast_actor final : public broker {
     } else if (content.match_elements<buskin::unsubscribe>() && element->sender) {
       {
         guard lock(state_mutex_);
-        std::erase_if(listeners_, [&](const auto& listener) { return listener == caf::actor_cast<caf::actor_addr>(element->sender); });
+        std::erase_if(listeners_, [&](const auto& listener) {
+          return listener == caf::actor_cast<caf::actor_addr>(element->sender);
+        });
       }
       respond(*element, caf::message());
     } else {
@@ -131,7 +138,8 @@ class broadcast_actor final : public broker {
 template <class T>
 class broadcast_next final : public wait {
  public:
-  broadcast_next(lean_ref<broadcast_actor<T>> hub, std::uint64_t& position, const std::source_location& where) noexcept
+  broadcast_next(lean_ref<broadcast_actor<T>> hub, std::uint64_t& position,
+                 const std::source_location& where) noexcept
       : wait(wait_kind::broadcast, where, hub->id()), hub_(std::move(hub)), position_(position) {}
   ~broadcast_next() {
     if (waiting_) hub_->withdraw(*waiting_);
@@ -167,11 +175,12 @@ class broadcast_next final : public wait {
 template <class T>
 class subscription {
  public:
-  explicit subscription(lean_ref<detail::broadcast_actor<T>> hub) : hub_(std::move(hub)), position_(hub_->end()) {}
+  explicit subscription(lean_ref<detail::broadcast_actor<T>> hub)
+      : hub_(std::move(hub)), position_(hub_->end()) {}
 
-  /// Awaits the next item. When the subscriber fell more than the broadcast's capacity behind, the oldest kept item comes, with the
-  /// number of those that were missed. Throws queue_shutdown when the broadcast was closed and all was read.
-  /// Cancellation: reads nothing.
+  /// Awaits the next item. When the subscriber fell more than the broadcast's capacity behind, the
+  /// oldest kept item comes, with the number of those that were missed. Throws queue_shutdown when
+  /// the broadcast was closed and all was read. Cancellation: reads nothing.
   detail::broadcast_next<T> next(std::source_location where = std::source_location::current()) {
     return {hub_, position_, where};
   }
@@ -185,12 +194,14 @@ class subscription {
 
 /// A hub; copies of this object are the same hub. Any thread of its runtime.
 ///
-/// Publishing never waits: the newest `capacity` items are kept for subscribers that lag. The message face, for a `T` that can be
-/// copied: a CAF actor that sends `(subscribe)` is sent `(publish, T)` for every item from then on, until `(unsubscribe)` or its end.
+/// Publishing never waits: the newest `capacity` items are kept for subscribers that lag. The
+/// message face, for a `T` that can be copied: a CAF actor that sends `(subscribe)` is sent
+/// `(publish, T)` for every item from then on, until `(unsubscribe)` or its end.
 template <class T>
 class broadcast {
  public:
-  explicit broadcast(std::size_t capacity) : broadcast(detail::system_here("broadcast"), capacity) {}
+  explicit broadcast(std::size_t capacity)
+      : broadcast(detail::system_here("broadcast"), capacity) {}
   broadcast(caf::actor_system& system, std::size_t capacity)
       : actor_(detail::make_broker<detail::broadcast_actor<T>>(system, capacity)) {}
 

@@ -33,7 +33,8 @@ class gather_core {
   template <class T>
   task_handle<T> start(task<T> body) {
     const auto where = body.where();
-    auto child = start_task(runtime_here("gather"), std::move(body), {{}, shutdown_phase::owned}, where);
+    auto child =
+        start_task(runtime_here("gather"), std::move(body), {{}, shutdown_phase::owned}, where);
     children_->add(lean_ref<task_actor_base>(child.get()));
     return task_handle<T>(std::move(child));
   }
@@ -68,29 +69,35 @@ outcome<T> outcome_of(task_handle<T>& handle) {
 
 }  // namespace detail
 
-/// Runs the tasks at the same time, each as an actor, and yields a tuple of their results in the order of the arguments
-/// (std::monostate for void).
+/// Runs the tasks at the same time, each as an actor, and yields a tuple of their results in the
+/// order of the arguments (std::monostate for void).
 ///
-/// When one fails, the others are cancelled, awaited, and then its exception comes out: unlike asyncio's, no task outlives its
-/// gather. Cancellation: reaches every task; comes out as `cancelled` when all have ended.
+/// When one fails, the others are cancelled, awaited, and then its exception comes out: unlike
+/// asyncio's, no task outlives its gather. Cancellation: reaches every task; comes out as
+/// `cancelled` when all have ended.
 template <class... Ts>
 task<std::tuple<detail::gathered<Ts>...>> gather(task<Ts>... tasks) {
   detail::gather_core core(detail::child_set::on_failure::cancel_all);
   std::tuple<task_handle<Ts>...> handles{core.start(std::move(tasks))...};
   co_await core.all_ended();
   core.rethrow_first();
-  co_return std::apply([](auto&... handle) { return std::tuple<detail::gathered<Ts>...>{detail::value_of(handle)...}; },
-                       handles);
+  co_return std::apply(
+      [](auto&... handle) {
+        return std::tuple<detail::gathered<Ts>...>{detail::value_of(handle)...};
+      },
+      handles);
 }
 
-/// The same, but a failure takes its task's place in the results, and no task is cancelled because of another.
+/// The same, but a failure takes its task's place in the results, and no task is cancelled because
+/// of another.
 template <class... Ts>
 task<std::tuple<outcome<Ts>...>> gather(return_exceptions_t, task<Ts>... tasks) {
   detail::gather_core core(detail::child_set::on_failure::nothing);
   std::tuple<task_handle<Ts>...> handles{core.start(std::move(tasks))...};
   co_await core.all_ended();
-  co_return std::apply([](auto&... handle) { return std::tuple<outcome<Ts>...>{detail::outcome_of(handle)...}; },
-                       handles);
+  co_return std::apply(
+      [](auto&... handle) { return std::tuple<outcome<Ts>...>{detail::outcome_of(handle)...}; },
+      handles);
 }
 
 /// A range of tasks of one type; yields a vector.

@@ -19,7 +19,8 @@ namespace buskin {
 
 /// What happens to a message that comes while a coroutine handler is suspended.
 enum class handling {
-  interleaving,  ///< it is handled at once; the state may have changed when the suspended handler goes on
+  interleaving,  ///< it is handled at once; the state may have changed when the suspended handler
+                 ///< goes on
   exclusive      ///< it waits until that handler has ended, in order of arrival
 };
 
@@ -32,9 +33,11 @@ struct is_task<task<T>> : std::true_type {};
 
 /// One handler, as CAF is to see it.
 template <class Self, class F, class R, class... Args>
-auto wrap_handler(Self* self, handler_home home, handling how, F function, R (F::*)(Args...) const) {
+auto wrap_handler(Self* self, handler_home home, handling how, F function,
+                  R (F::*)(Args...) const) {
   static_assert(!is_task<R>::value || (!std::is_reference_v<Args> && ...),
-                "a handler that is a coroutine takes its parameters by value: the message is gone when it goes on");
+                "a handler that is a coroutine takes its parameters by value: the message is gone "
+                "when it goes on");
   return [self, home, how, function = std::make_shared<F>(std::move(function))](
              std::decay_t<Args>... args) -> caf::result<caf::message> {
     auto promise = self->make_response_promise();
@@ -43,8 +46,8 @@ auto wrap_handler(Self* self, handler_home home, handling how, F function, R (F:
       if constexpr (is_task<R>::value) {
         using value_type = typename task_result<R>::type;
         home.stacks->set_exclusive(exclusive);
-        home.stacks->start(
-            std::make_unique<handler_run_of<value_type>>(*home.host, std::move(promise), (*function)(std::move(values)...)));
+        home.stacks->start(std::make_unique<handler_run_of<value_type>>(
+            *home.host, std::move(promise), (*function)(std::move(values)...)));
       } else {
         static_cast<void>(exclusive);
         try {
@@ -61,7 +64,9 @@ auto wrap_handler(Self* self, handler_home home, handling how, F function, R (F:
     };
     if (exclusive && home.stacks->exclusive())
       home.stacks->when_free(
-          [call, values = std::tuple<std::decay_t<Args>...>(std::move(args)...)]() mutable { std::apply(call, values); },
+          [call, values = std::tuple<std::decay_t<Args>...>(std::move(args)...)]() mutable {
+            std::apply(call, values);
+          },
           promise);
     else
       call(args...);
@@ -76,11 +81,13 @@ auto wrap_handler(Self* self, const handler_home& home, handling how, F function
 
 }  // namespace detail
 
-/// A CAF behavior of handlers that may return task<R>: the coroutine runs inside `self` (a behavior_actor or one of CAF's
-/// event-based actors), may await anything, and its result answers the message. An exception it throws is the answer, whole inside
-/// the process; if the actor ends first the answer is broken_promise.
+/// A CAF behavior of handlers that may return task<R>: the coroutine runs inside `self` (a
+/// behavior_actor or one of CAF's event-based actors), may await anything, and its result answers
+/// the message. An exception it throws is the answer, whole inside the process; if the actor ends
+/// first the answer is broken_promise.
 ///
-/// The handler object is kept as long as the behavior, so a coroutine handler may capture. Parameters are taken by value.
+/// The handler object is kept as long as the behavior, so a coroutine handler may capture.
+/// Parameters are taken by value.
 template <class Self, class... Fs>
 caf::behavior handlers(Self* self, handling how, Fs... functions) {
   const auto home = detail::home_of(*self);
@@ -88,8 +95,8 @@ caf::behavior handlers(Self* self, handling how, Fs... functions) {
 }
 
 template <class Self, class First, class... Rest>
-  requires(!std::is_same_v<First, handling>)
-caf::behavior handlers(Self* self, First first, Rest... rest) {
+requires(!std::is_same_v<First, handling>) caf::behavior
+    handlers(Self* self, First first, Rest... rest) {
   return handlers(self, handling::interleaving, std::move(first), std::move(rest)...);
 }
 

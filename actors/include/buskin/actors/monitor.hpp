@@ -16,7 +16,8 @@ namespace detail {
 
 class down_awaiter final : public wait {
  public:
-  down_awaiter(cell_ref<exit_watch::outcome> ended, std::uint64_t whom, const std::source_location& where) noexcept
+  down_awaiter(cell_ref<exit_watch::outcome> ended, std::uint64_t whom,
+               const std::source_location& where) noexcept
       : wait(wait_kind::down, where, whom), ended_(std::move(ended)) {}
   bool ready() noexcept override { return ended_->resolved(); }
   bool withdraw() noexcept override { return true; }
@@ -38,12 +39,13 @@ class monitor_handle {
   monitor_handle& operator=(monitor_handle&& other) noexcept;
   ~monitor_handle() { cancel(); }
 
-  /// Waits for the end of the actor and yields its reason: none (false) for a normal one. In the task that made it. Repeatable.
-  /// Cancellation: the monitor stays.
+  /// Waits for the end of the actor and yields its reason: none (false) for a normal one. In the
+  /// task that made it. Repeatable. Cancellation: the monitor stays.
   detail::down_awaiter operator co_await() const { return down(); }
   detail::down_awaiter down(std::source_location where = std::source_location::current()) const;
 
-  /// Stops watching. True: no end will be told any more. False: it was told, or the monitor is empty.
+  /// Stops watching. True: no end will be told any more. False: it was told, or the monitor is
+  /// empty.
   bool cancel() noexcept;
   /// Whether the end was told.
   bool ended() const noexcept { return ended_ && ended_->resolved(); }
@@ -61,8 +63,8 @@ monitor_handle monitor(const Handle& whom) {
   return monitor(caf::actor_cast<caf::strong_actor_ptr>(whom));
 }
 
-/// Ties the actor that runs here to `whom`: when one ends abnormally, the other is asked to end for the same reason (a task is
-/// cancelled). A normal end is not passed on. As Erlang's link.
+/// Ties the actor that runs here to `whom`: when one ends abnormally, the other is asked to end for
+/// the same reason (a task is cancelled). A normal end is not passed on. As Erlang's link.
 void link(const caf::strong_actor_ptr& whom);
 template <class Handle>
 void link(const Handle& whom) {

@@ -13,8 +13,10 @@ namespace buskin {
 
 /// A queue of `T`s; copies of this object are the same queue. Any thread of its runtime.
 ///
-/// Getters and putters are served strictly in the order in which they came. The message face, for a `T` that can be copied:
-/// `(get_item)` answers `T`; `(put_item, T)` answers nothing, when there is room; both answer an error after a shutdown.
+/// Getters and putters are served strictly in the order in which they came. The message face, for a
+/// `T` that can be copied:
+/// `(get_item)` answers `T`; `(put_item, T)` answers nothing, when there is room; both answer an
+/// error after a shutdown.
 template <class T>
 class queue {
  public:
@@ -24,12 +26,17 @@ class queue {
       : actor_(detail::make_broker<detail::queue_actor<T>>(system, capacity)) {}
 
   /// Awaits the oldest item. Throws queue_shutdown when the queue was shut down and is empty.
-  /// Cancellation: takes nothing; an item that was on its way goes to the next getter or back to the front.
-  detail::queue_get<T> get(std::source_location where = std::source_location::current()) const { return {actor_, where}; }
+  /// Cancellation: takes nothing; an item that was on its way goes to the next getter or back to
+  /// the front.
+  detail::queue_get<T> get(std::source_location where = std::source_location::current()) const {
+    return {actor_, where};
+  }
 
   /// Awaits room and puts `item` at the end. Throws queue_shutdown after a shutdown.
-  /// Cancellation: either the item was put and this returns, or it was not and `cancelled` is thrown.
-  detail::queue_put<T> put(T item, std::source_location where = std::source_location::current()) const {
+  /// Cancellation: either the item was put and this returns, or it was not and `cancelled` is
+  /// thrown.
+  detail::queue_put<T> put(T item,
+                           std::source_location where = std::source_location::current()) const {
     return {actor_, std::move(item), where};
   }
 
@@ -43,12 +50,16 @@ class queue {
     if (!actor_->try_put(item)) throw queue_full();
   }
 
-  /// Says that an item that was taken has been dealt with. Throws invalid_state when called more often than items were put.
+  /// Says that an item that was taken has been dealt with. Throws invalid_state when called more
+  /// often than items were put.
   void task_done() const { actor_->task_done(); }
   /// Awaits that every item ever put was taken and marked as done.
-  detail::queue_join<T> join(std::source_location where = std::source_location::current()) const { return {actor_, where}; }
+  detail::queue_join<T> join(std::source_location where = std::source_location::current()) const {
+    return {actor_, where};
+  }
 
-  /// No more items: waiting and later putters, and getters of an empty queue, fail with queue_shutdown.
+  /// No more items: waiting and later putters, and getters of an empty queue, fail with
+  /// queue_shutdown.
   void shutdown(queue_end how = queue_end::graceful) const { actor_->shut_down(how); }
 
   std::size_t size() const { return actor_->size(); }

@@ -30,7 +30,8 @@ class message_wait : public timer_wait, public message_waiter {
 
  protected:
   explicit message_wait(const time_limit& limit) noexcept
-      : timer_wait(wait_record::no_deadline, wait_kind::message, limit.where), limit_(limit.length) {}
+      : timer_wait(wait_record::no_deadline, wait_kind::message, limit.where),
+        limit_(limit.length) {}
   ~message_wait();
   virtual bool matches(const caf::type_erased_tuple& content) = 0;
   /// Throws when there is no message to be had.
@@ -55,14 +56,18 @@ class receive_awaiter final : public message_wait {
     auto& content = element().content();
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       if constexpr (sizeof...(Ts) == 1)
-        return std::move(content.template get_mutable_as<std::tuple_element_t<0, std::tuple<Ts...>>>(0));
+        return std::move(
+            content.template get_mutable_as<std::tuple_element_t<0, std::tuple<Ts...>>>(0));
       else
         return std::tuple<Ts...>{std::move(content.template get_mutable_as<Ts>(I))...};
-    }(std::index_sequence_for<Ts...>{});
+    }
+    (std::index_sequence_for<Ts...>{});
   }
 
  protected:
-  bool matches(const caf::type_erased_tuple& content) override { return content.match_elements<Ts...>(); }
+  bool matches(const caf::type_erased_tuple& content) override {
+    return content.match_elements<Ts...>();
+  }
 };
 
 template <class F>
@@ -78,9 +83,10 @@ struct pattern<R (C::*)(Args...) const> {
   }
   template <class F>
   static R call(F& function, caf::type_erased_tuple& content) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) -> R {
+    return [&]<std::size_t... I>(std::index_sequence<I...>)->R {
       return function(std::move(content.template get_mutable_as<std::decay_t<Args>>(I))...);
-    }(std::index_sequence_for<Args...>{});
+    }
+    (std::index_sequence_for<Args...>{});
   }
 };
 template <class C, class R, class... Args>
@@ -130,26 +136,28 @@ class receive_with_awaiter final : public message_wait {
 
 }  // namespace detail
 
-/// Awaits the oldest message that consists of exactly `Ts...`, and yields it (several: a std::tuple). Other messages stay for
-/// later receives, in order; a request is answered with an empty message. Throws timeout_error after `limit`.
-/// In a spawned task. Cancellation: takes no message.
+/// Awaits the oldest message that consists of exactly `Ts...`, and yields it (several: a
+/// std::tuple). Other messages stay for later receives, in order; a request is answered with an
+/// empty message. Throws timeout_error after `limit`. In a spawned task. Cancellation: takes no
+/// message.
 template <class... Ts>
-  requires(sizeof...(Ts) > 0)
-detail::receive_awaiter<Ts...> receive(time_limit limit = infinite) {
+requires(sizeof...(Ts) > 0) detail::receive_awaiter<Ts...> receive(time_limit limit = infinite) {
   return detail::receive_awaiter<Ts...>(limit);
 }
 
-/// Awaits the oldest message that one of the handlers takes, calls that handler with it and yields what it returned, which is also
-/// the answer if the message was a request; what it throws is the answer as well, and comes out. The first handler that fits is called.
+/// Awaits the oldest message that one of the handlers takes, calls that handler with it and yields
+/// what it returned, which is also the answer if the message was a request; what it throws is the
+/// answer as well, and comes out. The first handler that fits is called.
 template <class First, class... Rest>
-  requires(!std::is_convertible_v<First, time_limit>)
-detail::receive_with_awaiter<First, Rest...> receive(First first, Rest... rest) {
+requires(!std::is_convertible_v<First, time_limit>)
+    detail::receive_with_awaiter<First, Rest...> receive(First first, Rest... rest) {
   return {time_limit(infinite), std::move(first), std::move(rest)...};
 }
 
 /// The same with a time limit.
 template <class First, class... Rest>
-detail::receive_with_awaiter<First, Rest...> receive_within(time_limit limit, First first, Rest... rest) {
+detail::receive_with_awaiter<First, Rest...> receive_within(time_limit limit, First first,
+                                                            Rest... rest) {
   return {limit, std::move(first), std::move(rest)...};
 }
 

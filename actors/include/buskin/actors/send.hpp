@@ -10,15 +10,17 @@
 
 namespace buskin {
 
-/// Sends `message...` to `whom`. The sender is the actor that runs here, if any. Never waits; to a dead actor it is dropped.
+/// Sends `message...` to `whom`. The sender is the actor that runs here, if any. Never waits; to a
+/// dead actor it is dropped.
 template <class Handle, class... Args>
 void send(const Handle& whom, Args&&... message) {
   lean_actor* self = detail::here.actor;
   auto* target = caf::actor_cast<caf::abstract_actor*>(whom);
   if (target == nullptr) return;
-  target->enqueue(detail::make_element(self != nullptr ? caf::strong_actor_ptr(self->ctrl()) : nullptr,
-                                       caf::make_message_id(), std::forward<Args>(message)...),
-                  self != nullptr ? self->context() : nullptr);
+  target->enqueue(
+      detail::make_element(self != nullptr ? caf::strong_actor_ptr(self->ctrl()) : nullptr,
+                           caf::make_message_id(), std::forward<Args>(message)...),
+      self != nullptr ? self->context() : nullptr);
 }
 
 }  // namespace buskin

@@ -51,9 +51,10 @@ class child_shutdown {
   duration limit_;
 };
 
-/// How long to wait before a restart: `initial` after the first failure, `factor` times as long after each further one, `maximum` at
-/// most; each wait is moved by a random share of up to `jitter` of itself, either way. A child that ran for `reset_after` begins
-/// anew. An `initial` of zero restarts at once.
+/// How long to wait before a restart: `initial` after the first failure, `factor` times as long
+/// after each further one, `maximum` at most; each wait is moved by a random share of up to
+/// `jitter` of itself, either way. A child that ran for `reset_after` begins anew. An `initial` of
+/// zero restarts at once.
 struct backoff {
   duration initial = duration::zero();
   duration maximum = std::chrono::seconds(30);
@@ -81,11 +82,11 @@ struct child_spec {
 struct supervisor_event {
   enum class kind : std::uint8_t {
     started,
-    ended,       ///< `reason` says why
-    waiting,     ///< will be restarted after `wait`
+    ended,    ///< `reason` says why
+    waiting,  ///< will be restarted after `wait`
     start_failed,
-    killed,      ///< did not end within its shutdown limit
-    gave_up      ///< more restarts than the intensity permits: the supervisor ends
+    killed,  ///< did not end within its shutdown limit
+    gave_up  ///< more restarts than the intensity permits: the supervisor ends
   };
   kind what = kind::started;
   std::string child;
@@ -102,7 +103,8 @@ struct supervisor_options {
 
   std::string name = "supervisor";
   restart_strategy strategy = restart_strategy::one_for_one;
-  /// More than `intensity` restarts within `period` end the supervisor and all its children (Erlang's rule and defaults).
+  /// More than `intensity` restarts within `period` end the supervisor and all its children
+  /// (Erlang's rule and defaults).
   unsigned intensity = 1;
   duration period = std::chrono::seconds(5);
   /// Of the jitter.
@@ -120,18 +122,19 @@ struct child_status {
   caf::actor actor;
 };
 
-/// A supervisor actor; copies of this object refer to the same. It ends at shutdown, when it gives up, or by `stop`; then its children
-/// have ended, in the reverse order of their start.
+/// A supervisor actor; copies of this object refer to the same. It ends at shutdown, when it gives
+/// up, or by `stop`; then its children have ended, in the reverse order of their start.
 class supervisor {
  public:
-  /// Starts the children in order. Inside a running runtime. Throws std::invalid_argument for a wrong specification: which child, and
-  /// what about it.
+  /// Starts the children in order. Inside a running runtime. Throws std::invalid_argument for a
+  /// wrong specification: which child, and what about it.
   explicit supervisor(std::vector<child_spec> children, supervisor_options options = {});
 
-  /// Adds and starts one more child. Throws std::invalid_argument for a wrong specification or an id that exists, invalid_state when
-  /// the supervisor has ended.
+  /// Adds and starts one more child. Throws std::invalid_argument for a wrong specification or an
+  /// id that exists, invalid_state when the supervisor has ended.
   void start_child(child_spec child) const;
-  /// Asks a child to end; it is not restarted, its specification stays. False when there is no such child.
+  /// Asks a child to end; it is not restarted, its specification stays. False when there is no such
+  /// child.
   bool terminate_child(const std::string& id) const;
 
   /// The children, in the order of their start.

@@ -1,4 +1,5 @@
-// A scope that owns tasks: it ends when all of them have ended. asyncio's TaskGroup, trio's nursery.
+// A scope that owns tasks: it ends when all of them have ended. asyncio's TaskGroup, trio's
+// nursery.
 #pragma once
 
 #include <buskin/actors/detail/child_set.hpp>
@@ -33,7 +34,8 @@ class group_core final : public cancel_scope {
   /// The frame of `run` is destroyed, maybe in the middle.
   void abandon() noexcept;
   std::shared_ptr<child_set> children_to_spawn_into();
-  /// The body has ended, with `error` or without. Says what to throw at last, after all children have ended.
+  /// The body has ended, with `error` or without. Says what to throw at last, after all children
+  /// have ended.
   void body_ended(std::exception_ptr error);
   bool children_left() const { return !children_->empty(); }
   children_wait wait_for_children() { return {*children_, where_}; }
@@ -67,9 +69,10 @@ class group_core final : public cancel_scope {
 ///       co_return;
 ///     });
 ///
-/// `run` ends when the body and all children have ended. When a child or the body fails, the others are cancelled and an
-/// exception_group with the failures comes out; children that were merely cancelled add nothing. Children may be added until the
-/// last one has ended, also by children. The body may capture by reference: it is kept until the end.
+/// `run` ends when the body and all children have ended. When a child or the body fails, the others
+/// are cancelled and an exception_group with the failures comes out; children that were merely
+/// cancelled add nothing. Children may be added until the last one has ended, also by children. The
+/// body may capture by reference: it is kept until the end.
 class task_group {
  public:
   explicit task_group(std::source_location where = std::source_location::current())
@@ -77,15 +80,17 @@ class task_group {
   task_group(const task_group&) = delete;
   task_group& operator=(const task_group&) = delete;
 
-  /// Opens the group, runs `body(*this)` and waits for all children; yields what the body yields. Once.
-  /// Cancellation: reaches the body and every child; comes out as `cancelled` when all have ended, unless something failed meanwhile.
+  /// Opens the group, runs `body(*this)` and waits for all children; yields what the body yields.
+  /// Once. Cancellation: reaches the body and every child; comes out as `cancelled` when all have
+  /// ended, unless something failed meanwhile.
   template <class Body>
-  auto run(Body body) -> task<typename detail::task_result<std::invoke_result_t<Body&, task_group&>>::type> {
+  auto run(Body body)
+      -> task<typename detail::task_result<std::invoke_result_t<Body&, task_group&>>::type> {
     return run_body(core_, std::move(body));
   }
 
-  /// Starts a child. Throws invalid_state before `run`, after its end, and while the group is being cancelled; the task is then
-  /// destroyed without a report.
+  /// Starts a child. Throws invalid_state before `run`, after its end, and while the group is being
+  /// cancelled; the task is then destroyed without a report.
   template <class T>
   task_handle<T> spawn(task<T> body, spawn_options options = {},
                        std::source_location where = std::source_location::current()) {
@@ -102,14 +107,15 @@ class task_group {
     return task_handle<T>(std::move(child));
   }
 
-  /// Cancels the body and every child; `run` then ends without an error, or as `cancelled` if the body owes a result. Any child may
-  /// call it.
+  /// Cancels the body and every child; `run` then ends without an error, or as `cancelled` if the
+  /// body owes a result. Any child may call it.
   void cancel() { core_->cancel(); }
 
  private:
   explicit task_group(std::shared_ptr<detail::group_core> core) noexcept : core_(std::move(core)) {}
 
-  // The coroutine keeps the group: the task_group object that it was asked of may be gone before it begins.
+  // The coroutine keeps the group: the task_group object that it was asked of may be gone before it
+  // begins.
   template <class Body>
   static auto run_body(std::shared_ptr<detail::group_core> core, Body body)
       -> task<typename detail::task_result<std::invoke_result_t<Body&, task_group&>>::type> {

@@ -1,4 +1,5 @@
-// spawn(task) makes an actor of a task; the handle is how its owner awaits, cancels and asks after it.
+// spawn(task) makes an actor of a task; the handle is how its owner awaits, cancels and asks after
+// it.
 #pragma once
 
 #include <buskin/actors/detail/exit_watch.hpp>
@@ -19,7 +20,8 @@ class runtime;
 
 namespace detail {
 
-/// Waits for the end of a task. Cancelling the waiter cancels the task and waits for its end, as in asyncio.
+/// Waits for the end of a task. Cancelling the waiter cancels the task and waits for its end, as in
+/// asyncio.
 class join_wait : public wait {
  public:
   bool ready() noexcept override { return !ended_ || ended_->resolved(); }
@@ -60,17 +62,18 @@ struct spawn_options {
   std::string name;  ///< for reports; "task-N" when empty
 };
 
-/// A reference to a task that runs as an actor of its own. Cheap to copy; dropping it does not stop the task. An exception
-/// that nobody fetched by then is reported (BK002).
+/// A reference to a task that runs as an actor of its own. Cheap to copy; dropping it does not stop
+/// the task. An exception that nobody fetched by then is reported (BK002).
 template <class T>
 class task_handle {
  public:
   task_handle() noexcept = default;
   explicit task_handle(lean_ref<detail::task_actor<T>> actor) noexcept : actor_(std::move(actor)) {}
 
-  /// Waits for the end and yields the result, or throws what the task threw (the same exception each time); `cancelled` if it was
-  /// cancelled. A copyable result can be had repeatedly, from an rvalue handle it is moved out.
-  /// Cancellation: of the waiter cancels the task, as in asyncio; await through `shield` if it is to go on.
+  /// Waits for the end and yields the result, or throws what the task threw (the same exception
+  /// each time); `cancelled` if it was cancelled. A copyable result can be had repeatedly, from an
+  /// rvalue handle it is moved out. Cancellation: of the waiter cancels the task, as in asyncio;
+  /// await through `shield` if it is to go on.
   auto join(std::source_location where = std::source_location::current()) const& {
     return detail::join_awaiter<T, false>(checked(), where);
   }
@@ -80,8 +83,9 @@ class task_handle {
   auto operator co_await() const& { return join(); }
   auto operator co_await() && { return std::move(*this).join(); }
 
-  /// Requests a cancellation with a message. False when the task has ended. It surfaces as `cancelled` at the task's present or
-  /// next suspension; the task may do its cleanup, and may swallow it. Any thread.
+  /// Requests a cancellation with a message. False when the task has ended. It surfaces as
+  /// `cancelled` at the task's present or next suspension; the task may do its cleanup, and may
+  /// swallow it. Any thread.
   bool cancel(std::string message = {}) const {
     return checked()->cancel(std::make_exception_ptr(buskin::cancelled(std::move(message))));
   }
@@ -91,12 +95,14 @@ class task_handle {
   bool cancelled() const { return checked()->state() == detail::task_state::cancelled; }
   /// The result without waiting; throws what the task threw, or invalid_state while it runs.
   T result() const {
-    if (!done()) throw invalid_state("task \"" + name() + "\" has not ended; its result can be awaited");
+    if (!done())
+      throw invalid_state("task \"" + name() + "\" has not ended; its result can be awaited");
     return actor_->template result<false>();
   }
   /// What it threw, or null. Throws invalid_state while it runs.
   std::exception_ptr exception() const {
-    if (!done()) throw invalid_state("task \"" + name() + "\" has not ended; it has no exception yet");
+    if (!done())
+      throw invalid_state("task \"" + name() + "\" has not ended; it has no exception yet");
     return actor_->exception();
   }
 
@@ -105,7 +111,9 @@ class task_handle {
   caf::actor actor() const { return checked().handle(); }
   explicit operator bool() const noexcept { return static_cast<bool>(actor_); }
 
-  friend bool operator==(const task_handle& a, const task_handle& b) noexcept { return a.actor_ == b.actor_; }
+  friend bool operator==(const task_handle& a, const task_handle& b) noexcept {
+    return a.actor_ == b.actor_;
+  }
 
   const lean_ref<detail::task_actor<T>>& ref() const noexcept { return actor_; }
 
@@ -117,8 +125,8 @@ class task_handle {
   lean_ref<detail::task_actor<T>> actor_;
 };
 
-/// Starts `body` as an actor of its own; its first step runs in a later turn. Its owner is whoever awaits the handle, else the
-/// runtime, which cancels it at shutdown. Inside a running runtime.
+/// Starts `body` as an actor of its own; its first step runs in a later turn. Its owner is whoever
+/// awaits the handle, else the runtime, which cancels it at shutdown. Inside a running runtime.
 template <class T>
 task_handle<T> spawn(task<T> body, spawn_options options = {},
                      std::source_location where = std::source_location::current()) {
@@ -129,14 +137,16 @@ task_handle<T> spawn(task<T> body, spawn_options options = {},
     body.dismiss();  // whoever is told by an exception needs no report
     throw;
   }
-  return task_handle<T>(detail::start_task(*owner, std::move(body), {std::move(options.name)}, where));
+  return task_handle<T>(
+      detail::start_task(*owner, std::move(body), {std::move(options.name)}, where));
 }
 
 /// The same from outside: before a runtime runs, or between polls.
 template <class T>
 task_handle<T> spawn(runtime& owner, task<T> body, spawn_options options = {},
                      std::source_location where = std::source_location::current()) {
-  return task_handle<T>(detail::start_task(owner, std::move(body), {std::move(options.name)}, where));
+  return task_handle<T>(
+      detail::start_task(owner, std::move(body), {std::move(options.name)}, where));
 }
 
 }  // namespace buskin

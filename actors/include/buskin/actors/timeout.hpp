@@ -26,8 +26,8 @@ class timeout_scope final : private detail::cancel_scope, private detail::timer 
 
   ~timeout_scope();
 
-  /// Moves the deadline, earlier or later; `no_deadline` takes it away. In the owning task. Throws invalid_state when the scope
-  /// has expired or ended.
+  /// Moves the deadline, earlier or later; `no_deadline` takes it away. In the owning task. Throws
+  /// invalid_state when the scope has expired or ended.
   void reschedule(time_point when);
   time_point deadline() const noexcept { return deadline_; }
   /// Whether the deadline passed while the scope was open.
@@ -74,15 +74,18 @@ decltype(auto) call_with_scope(F& function, timeout_scope& scope) {
 }
 
 template <class F>
-using scoped_result = await_result<decltype(call_with_scope(std::declval<F&>(), std::declval<timeout_scope&>()))>;
+using scoped_result =
+    await_result<decltype(call_with_scope(std::declval<F&>(), std::declval<timeout_scope&>()))>;
 
 }  // namespace detail
 
-/// Awaits what `function(scope)` (or `function()`) returns, until `when` at most. When the deadline passes first, what is being
-/// awaited inside is cancelled, and once it has ended a timeout_error comes out. `function` is kept until then.
-/// Cancellation: from elsewhere passes through as `cancelled`.
+/// Awaits what `function(scope)` (or `function()`) returns, until `when` at most. When the deadline
+/// passes first, what is being awaited inside is cancelled, and once it has ended a timeout_error
+/// comes out. `function` is kept until then. Cancellation: from elsewhere passes through as
+/// `cancelled`.
 template <class F>
-auto timeout_at(time_point when, F function, std::source_location where = std::source_location::current())
+auto timeout_at(time_point when, F function,
+                std::source_location where = std::source_location::current())
     -> task<detail::scoped_result<F>> {
   using result = detail::scoped_result<F>;
   using stored = std::conditional_t<std::is_void_v<result>, char, result>;
@@ -104,16 +107,18 @@ auto timeout_at(time_point when, F function, std::source_location where = std::s
 
 /// The same with a length of time from now on.
 template <class F>
-auto timeout(duration length, F function, std::source_location where = std::source_location::current())
+auto timeout(duration length, F function,
+             std::source_location where = std::source_location::current())
     -> task<detail::scoped_result<F>> {
   return timeout_at(after(detail::now_here("timeout"), length), std::move(function), where);
 }
 
-/// Awaits `awaitable` (a task or a task_handle) for `length` at most; then cancels it, waits for its end and throws timeout_error.
-/// A task is not even begun when `length` is zero or less.
+/// Awaits `awaitable` (a task or a task_handle) for `length` at most; then cancels it, waits for
+/// its end and throws timeout_error. A task is not even begun when `length` is zero or less.
 template <class Awaitable>
-  requires std::is_move_constructible_v<Awaitable>
-auto wait_for(Awaitable awaitable, duration length, std::source_location where = std::source_location::current())
+requires std::is_move_constructible_v<Awaitable>
+auto wait_for(Awaitable awaitable, duration length,
+              std::source_location where = std::source_location::current())
     -> task<detail::await_result<Awaitable>> {
   return timeout_at(
       after(detail::now_here("wait_for"), length),
@@ -128,11 +133,12 @@ auto wait_for(Awaitable awaitable, duration length, std::source_location where =
       where);
 }
 
-/// The same for what an operation returns: `co_await wait_for(queue.get(), 1s)`, in one expression, because the operation is not
-/// moved.
+/// The same for what an operation returns: `co_await wait_for(queue.get(), 1s)`, in one expression,
+/// because the operation is not moved.
 template <class Awaitable>
-  requires(!std::is_move_constructible_v<std::remove_cvref_t<Awaitable>>)
-auto wait_for(Awaitable&& awaitable, duration length, std::source_location where = std::source_location::current())
+requires(!std::is_move_constructible_v<std::remove_cvref_t<Awaitable>>) auto wait_for(
+    Awaitable&& awaitable, duration length,
+    std::source_location where = std::source_location::current())
     -> task<detail::await_result<Awaitable>> {
   return timeout_at(
       after(detail::now_here("wait_for"), length),

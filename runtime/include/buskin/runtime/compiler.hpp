@@ -3,5 +3,6 @@
 #pragma once
 
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
-#error "buskin refuses GCC before 13 because it silently miscompiles coroutines (captures and temporaries of a co_await expression are destroyed twice): compile with clang++-16 or with GCC 13 or newer."
+#error \
+    "buskin refuses GCC before 13 because it silently miscompiles coroutines (captures and temporaries of a co_await expression are destroyed twice): compile with clang++-16 or with GCC 13 or newer."
 #endif

@@ -1,5 +1,5 @@
-// The failures a caller can act on, one small type each. A coroutine reports failure by throwing one of these;
-// input and output failures are std::system_error with the operating system's code.
+// The failures a caller can act on, one small type each. A coroutine reports failure by throwing
+// one of these; input and output failures are std::system_error with the operating system's code.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,9 @@
 
 namespace buskin {
 
-/// Thrown at the await at which a task is cancelled. Not a std::runtime_error, so that a handler for ordinary failures
-/// does not swallow it by accident (as asyncio's CancelledError is not an Exception).
+/// Thrown at the await at which a task is cancelled. Not a std::runtime_error, so that a handler
+/// for ordinary failures does not swallow it by accident (as asyncio's CancelledError is not an
+/// Exception).
 class cancelled : public std::exception {
  public:
   cancelled() = default;
@@ -52,7 +53,8 @@ class request_failed : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A failure that happened in another process or that crossed a boundary at which its type was lost.
+/// A failure that happened in another process or that crossed a boundary at which its type was
+/// lost.
 class remote_error : public std::runtime_error {
  public:
   remote_error(std::string type, const std::string& text, std::string node = {})
@@ -86,7 +88,8 @@ class queue_shutdown : public std::runtime_error {
 /// A frame or line was longer than permitted. It was discarded up to its end; reading can go on.
 class limit_overrun : public std::runtime_error {
  public:
-  limit_overrun(const std::string& what, std::size_t limit) : std::runtime_error(what), limit_(limit) {}
+  limit_overrun(const std::string& what, std::size_t limit)
+      : std::runtime_error(what), limit_(limit) {}
   /// The limit that was exceeded, in bytes.
   std::size_t limit() const noexcept { return limit_; }
 

@@ -1,11 +1,11 @@
-// How a failure travels as a CAF error: an exception becomes a caf::error that keeps it whole inside the process and its
-// type and text beyond.
+// How a failure travels as a CAF error: an exception becomes a caf::error that keeps it whole
+// inside the process and its type and text beyond.
 #pragma once
 
 #include <caf/atom.hpp>
 #include <caf/error.hpp>
-#include <caf/message.hpp>
 #include <caf/make_message.hpp>
+#include <caf/message.hpp>
 #include <caf/meta/type_name.hpp>
 
 #include <cstdint>
@@ -16,11 +16,11 @@ namespace buskin {
 
 /// Codes of errors in the category "buskin".
 enum class failure : std::uint8_t {
-  exception = 1,   ///< an exception; the context is a failure_info
-  cancelled,       ///< cancelled; the context is a failure_info whose text is the canceller's message
-  broken_promise,  ///< the answer was never given
+  exception = 1,  ///< an exception; the context is a failure_info
+  cancelled,  ///< cancelled; the context is a failure_info whose text is the canceller's message
+  broken_promise,      ///< the answer was never given
   supervisor_gave_up,  ///< too many restarts in too short a time
-  start_failed     ///< a child could not be started
+  start_failed         ///< a child could not be started
 };
 
 /// What the context of such an error holds.
@@ -41,8 +41,8 @@ caf::error make_error(failure code, failure_info info = {});
 /// The error that stands for an exception.
 caf::error to_error(const std::exception_ptr& error);
 
-/// The exception that stands for an error: the original one where it is known, else request_failed, cancelled,
-/// timeout_error or broken_promise with the error's text.
+/// The exception that stands for an error: the original one where it is known, else request_failed,
+/// cancelled, timeout_error or broken_promise with the error's text.
 std::exception_ptr to_exception(const caf::error& error);
 
 /// The error's text for people: the exception's where there is one.

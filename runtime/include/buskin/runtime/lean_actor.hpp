@@ -1,9 +1,9 @@
 // A CAF actor without the weight of caf::event_based_actor.
 //
-// It has CAF's identity, handles, links, monitors and requests, one lock-free inbox, and a dispatch of its own. It is what
-// tasks, brokers and connections are made of. What always holds: whoever won the inbox (the scheduler, or a `turn` taken in
-// passing) is the only one inside; a signal or message that arrives meanwhile is seen before the turn ends or leads to
-// another turn.
+// It has CAF's identity, handles, links, monitors and requests, one lock-free inbox, and a dispatch
+// of its own. It is what tasks, brokers and connections are made of. What always holds: whoever won
+// the inbox (the scheduler, or a `turn` taken in passing) is the only one inside; a signal or
+// message that arrives meanwhile is seen before the turn ends or leads to another turn.
 #pragma once
 
 #include <buskin/runtime/compiler.hpp>
@@ -102,8 +102,8 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
 
   // -- turns ------------------------------------------------------------------------------------
 
-  /// The right to run inside an idle actor here and now, in the middle of somebody else's turn. Empty when the actor is
-  /// busy, has ended, or is pinned to another worker; `post` does then.
+  /// The right to run inside an idle actor here and now, in the middle of somebody else's turn.
+  /// Empty when the actor is busy, has ended, or is pinned to another worker; `post` does then.
   class turn {
    public:
     explicit turn(lean_actor& target) noexcept;
@@ -119,8 +119,9 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
     bool nested_ = false;  // the target is the actor that runs here anyway
   };
 
-  /// Runs `function(lean_actor&)` in a turn of this actor, after what is in its mailbox already. Any thread. False when the
-  /// actor has ended: then `function` was destroyed without being called.
+  /// Runs `function(lean_actor&)` in a turn of this actor, after what is in its mailbox already.
+  /// Any thread. False when the actor has ended: then `function` was destroyed without being
+  /// called.
   template <class F>
   bool post(F function) {
     return push(caf::mailbox_element_ptr(new detail::call_element_of<F>(std::move(function))));
@@ -136,7 +137,8 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
     return post(std::move(function));
   }
 
-  /// From here on only `home` runs it, and nobody steals it. To be called before it runs or in its turn on `home`.
+  /// From here on only `home` runs it, and nobody steals it. To be called before it runs or in its
+  /// turn on `home`.
   void pin(detail::worker& home) noexcept { home_ = &home; }
   detail::worker* home() const noexcept { return home_; }
 
@@ -146,7 +148,8 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
 
   /// A name for reports.
   virtual std::string title() const;
-  /// What it waits for, if it is a coroutine. A look from outside its turn is a snapshot for reports.
+  /// What it waits for, if it is a coroutine. A look from outside its turn is a snapshot for
+  /// reports.
   virtual const detail::wait* waiting() const noexcept { return nullptr; }
 
   // -- stack_host -------------------------------------------------------------------------------
@@ -181,14 +184,16 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   /// Shuts it down from outside of any worker. Only when no worker runs any more.
   void abandon(const caf::error& reason) noexcept;
 
-  /// Makes it one of the actors that the runtime lists, and ends at shutdown in the given phase. Before launch.
+  /// Makes it one of the actors that the runtime lists, and ends at shutdown in the given phase.
+  /// Before launch.
   void track(shutdown_phase phase) noexcept {
     tracked_ = true;
     links_.phase = phase;
   }
   shutdown_phase phase() const noexcept { return links_.phase; }
 
-  /// Calls `look()` while nobody runs the actor; false when somebody does. Any thread. `look` may only read.
+  /// Calls `look()` while nobody runs the actor; false when somebody does. Any thread. `look` may
+  /// only read.
   template <class F>
   bool peek(F look) {
     if (!inbox_.try_unblock()) return false;
@@ -204,8 +209,9 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   virtual void on_start() {}
   /// A message that is neither a reply nor an exit request. Whoever wants to keep it moves it out.
   virtual void on_message(caf::mailbox_element_ptr& element) = 0;
-  /// Another actor (a linked one, a supervisor) wants this one to end, for a reason other than `kill`. By default it quits
-  /// with that reason; a normal end of a linked actor is ignored, as in CAF and Erlang.
+  /// Another actor (a linked one, a supervisor) wants this one to end, for a reason other than
+  /// `kill`. By default it quits with that reason; a normal end of a linked actor is ignored, as in
+  /// CAF and Erlang.
   virtual void on_exit_request(caf::exit_msg& request);
   /// `signal` was called.
   virtual void on_signal() {}
@@ -218,9 +224,10 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   template <class... Args>
   void respond_with(caf::mailbox_element& element, Args&&... values) {
     if (element.mid.is_request() && element.sender)
-      element.sender->enqueue(detail::make_element(caf::strong_actor_ptr(ctrl()), element.mid.response_id(),
-                                                   std::forward<Args>(values)...),
-                              context());
+      element.sender->enqueue(
+          detail::make_element(caf::strong_actor_ptr(ctrl()), element.mid.response_id(),
+                               std::forward<Args>(values)...),
+          context());
   }
 
  private:
@@ -241,7 +248,8 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   detail::reply_slot* replies_ = nullptr;
   detail::worker* home_ = nullptr;
   detail::live_links links_;
-  // Partner of the inbox: a signal sets it before it tries to unblock, a turn reads it after it blocked.
+  // Partner of the inbox: a signal sets it before it tries to unblock, a turn reads it after it
+  // blocked.
   std::atomic<bool> attention_{false};
   std::atomic<stage> stage_{stage::fresh};
   bool again_ = false;

@@ -26,7 +26,8 @@ class lean_storage {
   static T* make(caf::actor_system& system, caf::actor_config& config, Args&&... args) {
     auto* storage = static_cast<lean_storage*>(recycled_allocate(sizeof(lean_storage)));
     caf::node_id node = system.node();
-    new (&storage->control_) caf::actor_control_block(system.next_actor_id(), node, &system, destroy_actor, free_block);
+    new (&storage->control_)
+        caf::actor_control_block(system.next_actor_id(), node, &system, destroy_actor, free_block);
     try {
       return new (&storage->actor_) T(config, std::forward<Args>(args)...);
     } catch (...) {
@@ -48,7 +49,8 @@ class lean_storage {
 
   union {
     caf::actor_control_block control_;
-    std::byte line_[CAF_CACHE_LINE_SIZE];  // CAF finds the actor one cache line after its control block
+    std::byte
+        line_[CAF_CACHE_LINE_SIZE];  // CAF finds the actor one cache line after its control block
   };
   union {
     T actor_;
@@ -87,9 +89,13 @@ class lean_ref {
   explicit operator bool() const noexcept { return actor_ != nullptr; }
 
   /// The same as a CAF handle.
-  caf::actor handle() const { return caf::actor_cast<caf::actor>(caf::strong_actor_ptr(actor_->ctrl())); }
+  caf::actor handle() const {
+    return caf::actor_cast<caf::actor>(caf::strong_actor_ptr(actor_->ctrl()));
+  }
 
-  friend bool operator==(const lean_ref& a, const lean_ref& b) noexcept { return a.actor_ == b.actor_; }
+  friend bool operator==(const lean_ref& a, const lean_ref& b) noexcept {
+    return a.actor_ == b.actor_;
+  }
 
  private:
   T* actor_ = nullptr;

@@ -1,4 +1,5 @@
-// The runtime: CAF's actor system, Asio's loop and the clock in one object, and `run` for the whole program.
+// The runtime: CAF's actor system, Asio's loop and the clock in one object, and `run` for the whole
+// program.
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
@@ -39,13 +40,14 @@ std::string to_string(const incident& what);
 /// Which signals of the operating system a runtime takes while it runs.
 enum class signal_handling {
   none,
-  /// SIGINT and SIGTERM: the first cancels the main task; when the main task ended because of it, the program then ends by that
-  /// signal, as a shell expects. The second ends the process at once.
+  /// SIGINT and SIGTERM: the first cancels the main task; when the main task ended because of it,
+  /// the program then ends by that signal, as a shell expects. The second ends the process at once.
   cancel_main
 };
 
 struct runtime_options {
-  /// 1: cooperative, everything runs on the thread that calls run(). N: threaded, that thread and N-1 more. At most 64.
+  /// 1: cooperative, everything runs on the thread that calls run(). N: threaded, that thread and
+  /// N-1 more. At most 64.
   unsigned workers = 1;
   std::string name = "buskin";
   /// Not owned; null for the real clock.
@@ -71,13 +73,15 @@ struct actor_status {
   std::size_t queued = 0;                       ///< messages in its mailbox
 };
 
-/// "task "gps0" (17), started at gateway.cpp:40: waits for bytes to read for 2.000 s, at device.cpp:70; 3 messages queued"
+/// "task "gps0" (17), started at gateway.cpp:40: waits for bytes to read for 2.000 s, at
+/// device.cpp:70; 3 messages queued"
 std::string to_string(const actor_status& status, time_point now);
 
 /// What shutdown found.
 struct shutdown_report {
   std::vector<actor_status> stragglers;  ///< alive at the deadline, and killed then
-  std::vector<actor_status> abandoned;   ///< did not end even so: busy in a handler that does not return
+  std::vector<actor_status>
+      abandoned;  ///< did not end even so: busy in a handler that does not return
   duration took{};
   time_point at{};
   bool clean() const noexcept { return stragglers.empty(); }
@@ -101,7 +105,8 @@ class timer_handle {
 
 /// Everything a program's actors run on.
 ///
-/// One thread at a time drives it (run, run_until_complete, poll); several runtimes may live in several threads.
+/// One thread at a time drives it (run, run_until_complete, poll); several runtimes may live in
+/// several threads.
 class runtime {
  public:
   explicit runtime(runtime_options options = {});
@@ -112,8 +117,9 @@ class runtime {
 
   // -- running ----------------------------------------------------------------------------------
 
-  /// Runs `main` to its end, shuts everything down, and returns or throws what `main` did. Throws invalid_state, and `main` does
-  /// not run, in a thread that drives a runtime already and after a shutdown.
+  /// Runs `main` to its end, shuts everything down, and returns or throws what `main` did. Throws
+  /// invalid_state, and `main` does not run, in a thread that drives a runtime already and after a
+  /// shutdown.
   template <class T>
   T run(task<T> main, std::source_location where = std::source_location::current()) {
     auto actor = start_main(std::move(main), where);
@@ -130,15 +136,16 @@ class runtime {
     return actor->template result<true>();
   }
 
-  /// Does what can be done now without waiting, and returns whether anything was. Endless work is cut off after `rounds`.
+  /// Does what can be done now without waiting, and returns whether anything was. Endless work is
+  /// cut off after `rounds`.
   bool poll(std::size_t rounds = 10'000);
 
   /// Resumes one actor, in the order of the run queue. False when none is ready.
   bool step();
 
-  /// Ends everything, in this order: acceptors; the supervisors, each its children in reverse order; all other tasks and
-  /// actors. Whoever is alive at the deadline is named in the report and killed. Done once; a second call returns the first
-  /// report.
+  /// Ends everything, in this order: acceptors; the supervisors, each its children in reverse
+  /// order; all other tasks and actors. Whoever is alive at the deadline is named in the report and
+  /// killed. Done once; a second call returns the first report.
   const shutdown_report& shutdown();
 
   // -- callbacks --------------------------------------------------------------------------------
@@ -146,7 +153,8 @@ class runtime {
   // What they throw is reported (BK003) with the place that asked for the call.
 
   /// Calls `function` in a later turn of the first worker, first in first out. Any thread.
-  void call_soon(std::function<void()> function, std::source_location where = std::source_location::current());
+  void call_soon(std::function<void()> function,
+                 std::source_location where = std::source_location::current());
   /// Calls `function` on the first worker after `delay` or at `when`. In a thread of this runtime.
   timer_handle call_later(duration delay, std::function<void()> function,
                           std::source_location where = std::source_location::current());
@@ -202,7 +210,8 @@ void report_of(const caf::actor_system& system, const incident& what) noexcept;
 
 /// Runs a whole program: makes a runtime, runs `main`, shuts down.
 template <class T>
-T run(task<T> main, runtime_options options = {}, std::source_location where = std::source_location::current()) {
+T run(task<T> main, runtime_options options = {},
+      std::source_location where = std::source_location::current()) {
   runtime owner(std::move(options));
   return owner.run(std::move(main), where);
 }

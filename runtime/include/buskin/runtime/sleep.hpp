@@ -32,7 +32,8 @@ class timer_wait : public wait, private timer {
 
 class sleep_awaiter final : public timer_wait {
  public:
-  sleep_awaiter(time_point due, const std::source_location& where) noexcept : timer_wait(due, wait_kind::sleep, where) {}
+  sleep_awaiter(time_point due, const std::source_location& where) noexcept
+      : timer_wait(due, wait_kind::sleep, where) {}
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
   void await_resume();
@@ -40,7 +41,8 @@ class sleep_awaiter final : public timer_wait {
 
 class yield_awaiter final : public wait {
  public:
-  explicit yield_awaiter(const std::source_location& where) noexcept : wait(wait_kind::turn, where) {}
+  explicit yield_awaiter(const std::source_location& where) noexcept
+      : wait(wait_kind::turn, where) {}
   bool ready() noexcept override { return true; }
   bool withdraw() noexcept override { return true; }
   bool await_ready();
@@ -53,15 +55,16 @@ time_point now_here(const char* operation);
 
 }  // namespace detail
 
-/// Waits until the runtime's clock shows `when`; at least one turn of the others, also when that is past.
-/// Cancellation: takes the timer out at once.
-inline detail::sleep_awaiter sleep_until(time_point when,
-                                         std::source_location where = std::source_location::current()) {
+/// Waits until the runtime's clock shows `when`; at least one turn of the others, also when that is
+/// past. Cancellation: takes the timer out at once.
+inline detail::sleep_awaiter sleep_until(
+    time_point when, std::source_location where = std::source_location::current()) {
   return {when, where};
 }
 
 /// Waits for `delay` (asyncio's `sleep`). Zero or less lets the others have one turn.
-inline detail::sleep_awaiter sleep(duration delay, std::source_location where = std::source_location::current()) {
+inline detail::sleep_awaiter sleep(duration delay,
+                                   std::source_location where = std::source_location::current()) {
   return {after(detail::now_here("sleep"), delay), where};
 }
 

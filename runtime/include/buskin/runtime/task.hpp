@@ -67,10 +67,8 @@ class task_promise final : public task_promise_base {
   task<T> get_return_object() noexcept;
 
   template <class U = T>
-    requires std::convertible_to<U, T>
-  void return_value(U&& value) {
-    value_.emplace(std::forward<U>(value));
-  }
+  requires std::convertible_to<U, T>
+  void return_value(U&& value) { value_.emplace(std::forward<U>(value)); }
 
   T take() {
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
@@ -98,9 +96,10 @@ class task_promise<void> final : public task_promise_base {
 
 /// A lazily started coroutine that yields a `T` or throws.
 ///
-/// Awaiting it runs it inside the awaiting actor; `buskin::spawn` makes it an actor of its own. It is awaited or spawned at
-/// most once, and owns its frame: whatever was passed by value lives as long as it does. One that is destroyed before it
-/// started is reported once (BK001) with the place where the coroutine stands in the source.
+/// Awaiting it runs it inside the awaiting actor; `buskin::spawn` makes it an actor of its own. It
+/// is awaited or spawned at most once, and owns its frame: whatever was passed by value lives as
+/// long as it does. One that is destroyed before it started is reported once (BK001) with the place
+/// where the coroutine stands in the source.
 template <class T = void>
 class [[nodiscard("a task does nothing until it is awaited, run or spawned")]] task {
  public:
@@ -110,7 +109,7 @@ class [[nodiscard("a task does nothing until it is awaited, run or spawned")]] t
 
   task() noexcept = default;
   explicit task(handle_type handle) noexcept : handle_(handle) {}
-  task(task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  task(task && other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   task& operator=(task&& other) noexcept {
     if (this != &other) {
       discard();
@@ -133,8 +132,10 @@ class [[nodiscard("a task does nothing until it is awaited, run or spawned")]] t
     explicit awaiter(handle_type handle) noexcept : handle_(handle) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> awaiting) const {
-      if (detail::here.stack == nullptr) throw invalid_state("a buskin::task can be awaited inside another task only");
-      if (!handle_ || handle_.promise().started()) throw invalid_state("a task can be awaited once");
+      if (detail::here.stack == nullptr)
+        throw invalid_state("a buskin::task can be awaited inside another task only");
+      if (!handle_ || handle_.promise().started())
+        throw invalid_state("a task can be awaited once");
       handle_.promise().started_by(awaiting);
       detail::here.stack->continue_with(handle_);
     }
@@ -144,9 +145,10 @@ class [[nodiscard("a task does nothing until it is awaited, run or spawned")]] t
     handle_type handle_;
   };
 
-  /// Runs it on the awaiter's stack and yields its result. Cancellation: of the awaiting actor reaches the innermost await.
+  /// Runs it on the awaiter's stack and yields its result. Cancellation: of the awaiting actor
+  /// reaches the innermost await.
   awaiter operator co_await() const& noexcept { return awaiter(handle_); }
-  awaiter operator co_await() && noexcept { return awaiter(handle_); }
+  awaiter operator co_await()&& noexcept { return awaiter(handle_); }
 
   /// Drops the coroutine unstarted without a report.
   void dismiss() noexcept {

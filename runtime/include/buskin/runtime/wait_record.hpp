@@ -1,5 +1,5 @@
-// What a suspended coroutine waits for. Every awaiter carries one of these; the task list, the shutdown report and the
-// debug messages read it.
+// What a suspended coroutine waits for. Every awaiter carries one of these; the task list, the
+// shutdown report and the debug messages read it.
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
@@ -13,27 +13,27 @@ namespace buskin {
 
 /// The kinds of waits.
 enum class wait_kind : std::uint8_t {
-  turn,        ///< a turn of its own (`yield`)
-  sleep,       ///< a point in time
-  message,     ///< a message to its mailbox (`receive`)
-  reply,       ///< the answer to a request (`ask`)
-  join,        ///< the end of another task
-  group,       ///< the end of the tasks of a group
-  down,        ///< the end of a monitored actor
-  lock,        ///< a lock
-  permit,      ///< a permit of a semaphore
-  event,       ///< an event
-  condition,   ///< a notification
-  barrier,     ///< the others of a barrier
-  queue_get,   ///< an item
-  queue_put,   ///< room for an item
-  broadcast,   ///< the next item of a broadcast
-  connect,     ///< a connection to be made
-  accept,      ///< a client
-  read,        ///< bytes to read
-  write,       ///< room for bytes to be written
-  resolve,     ///< a name to be looked up
-  signal,      ///< a signal of the operating system
+  turn,       ///< a turn of its own (`yield`)
+  sleep,      ///< a point in time
+  message,    ///< a message to its mailbox (`receive`)
+  reply,      ///< the answer to a request (`ask`)
+  join,       ///< the end of another task
+  group,      ///< the end of the tasks of a group
+  down,       ///< the end of a monitored actor
+  lock,       ///< a lock
+  permit,     ///< a permit of a semaphore
+  event,      ///< an event
+  condition,  ///< a notification
+  barrier,    ///< the others of a barrier
+  queue_get,  ///< an item
+  queue_put,  ///< room for an item
+  broadcast,  ///< the next item of a broadcast
+  connect,    ///< a connection to be made
+  accept,     ///< a client
+  read,       ///< bytes to read
+  write,      ///< room for bytes to be written
+  resolve,    ///< a name to be looked up
+  signal,     ///< a signal of the operating system
   other
 };
 

@@ -8,7 +8,8 @@
 
 namespace buskin::detail {
 
-/// Gives its actor a turn when it is due; the actor asks `take` which of its timers that was. A member of the actor.
+/// Gives its actor a turn when it is due; the actor asks `take` which of its timers that was. A
+/// member of the actor.
 class actor_timer : private timer {
  public:
   explicit actor_timer(lean_actor& owner) noexcept : timer(&on_fire), owner_(owner) {}

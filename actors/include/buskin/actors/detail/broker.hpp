@@ -1,5 +1,6 @@
-// What queues, broadcasts and their like have in common: an actor whose state is under a lock, so that a task may operate on it in
-// passing, and whose mailbox gives plain CAF actors the same operations.
+// What queues, broadcasts and their like have in common: an actor whose state is under a lock, so
+// that a task may operate on it in passing, and whose mailbox gives plain CAF actors the same
+// operations.
 #pragma once
 
 #include <buskin/actors/detail/cell.hpp>

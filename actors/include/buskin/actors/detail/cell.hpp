@@ -1,7 +1,7 @@
 // A one-shot place for an outcome: what a broker keeps of somebody who waits.
 //
-// The waiter abandons it or the broker resolves it, whichever is first; the loser is told. So no result is both delivered
-// and timed out, and what a cancelled waiter was granted can be handed on.
+// The waiter abandons it or the broker resolves it, whichever is first; the loser is told. So no
+// result is both delivered and timed out, and what a cancelled waiter was granted can be handed on.
 #pragma once
 
 #include <buskin/runtime/detail/coro_stack.hpp>
@@ -18,7 +18,8 @@ namespace buskin::detail {
 
 class cell_base : public recycled {
  public:
-  /// `host` is kept alive until the cell is gone and is signalled when the cell is resolved; null for none.
+  /// `host` is kept alive until the cell is gone and is signalled when the cell is resolved; null
+  /// for none.
   explicit cell_base(stack_host* host) noexcept : host_(host) {
     if (host_ != nullptr) host_->hold();
   }
@@ -30,8 +31,12 @@ class cell_base : public recycled {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
-  bool resolved() const noexcept { return state_.load(std::memory_order_acquire) == state::resolved; }
-  bool abandoned() const noexcept { return state_.load(std::memory_order_acquire) == state::abandoned; }
+  bool resolved() const noexcept {
+    return state_.load(std::memory_order_acquire) == state::resolved;
+  }
+  bool abandoned() const noexcept {
+    return state_.load(std::memory_order_acquire) == state::abandoned;
+  }
 
   /// The waiter gives up. False when an outcome is there or about to be.
   bool abandon() noexcept {

@@ -1,7 +1,8 @@
 // The children of a scope: what task_group and gather stand on.
 //
-// What always holds: a child is in the set from its start to its end, so that whoever owns the set can cancel all and wait
-// until none is left; a failure is kept, in the order of happening, and counts as fetched.
+// What always holds: a child is in the set from its start to its end, so that whoever owns the set
+// can cancel all and wait until none is left; a failure is kept, in the order of happening, and
+// counts as fetched.
 #pragma once
 
 #include <buskin/actors/detail/cell.hpp>
@@ -23,7 +24,9 @@ class child_set : public std::enable_shared_from_this<child_set> {
     nothing
   };
 
-  child_set(stack_host& owner, on_failure policy) noexcept : owner_(owner), policy_(policy) { owner_.hold(); }
+  child_set(stack_host& owner, on_failure policy) noexcept : owner_(owner), policy_(policy) {
+    owner_.hold();
+  }
   ~child_set() { owner_.drop(); }
   child_set(const child_set&) = delete;
   child_set& operator=(const child_set&) = delete;
@@ -57,11 +60,11 @@ class child_set : public std::enable_shared_from_this<child_set> {
   stack_host& owner_;
   const on_failure policy_;
   mutable std::mutex mutex_;
-  links children_{&children_, &children_};      // a circle; guarded by mutex_
-  std::size_t size_ = 0;                        // guarded by mutex_
-  std::vector<std::exception_ptr> errors_;    // guarded by mutex_
-  bool aborting_ = false;                       // guarded by mutex_
-  bool alarm_ = false;                          // guarded by mutex_
+  links children_{&children_, &children_};  // a circle; guarded by mutex_
+  std::size_t size_ = 0;                    // guarded by mutex_
+  std::vector<std::exception_ptr> errors_;  // guarded by mutex_
+  bool aborting_ = false;                   // guarded by mutex_
+  bool alarm_ = false;                      // guarded by mutex_
 };
 
 /// Waits until no child is left. Cancellation: withdraws; the children go on.

@@ -25,7 +25,8 @@ namespace buskin::detail {
 /// One handler's coroutine, from its message to its answer.
 class handler_run {
  public:
-  handler_run(stack_host& host, caf::response_promise promise) : stack(host), promise_(std::move(promise)) {}
+  handler_run(stack_host& host, caf::response_promise promise)
+      : stack(host), promise_(std::move(promise)) {}
   /// Answers broken_promise when there was no answer: the actor ended in the middle.
   virtual ~handler_run();
   /// Gives the answer of the ended coroutine.
@@ -69,7 +70,8 @@ class handler_stacks {
   void start(std::unique_ptr<handler_run> run);
   /// Lets every coroutine whose wait is over go on.
   void on_signal();
-  /// The actor ends: coroutines are destroyed, and whoever waits for an answer is told that there will be none.
+  /// The actor ends: coroutines are destroyed, and whoever waits for an answer is told that there
+  /// will be none.
   void destroy() noexcept;
   bool idle() const noexcept { return runs_.empty(); }
   /// Runs `call`, which will answer `promise`, when no exclusive handler runs any more.

@@ -12,13 +12,16 @@
 
 namespace buskin::detail {
 
-/// Resolves a cell with the reason of the actor's end. Each is cancellable on its own, unlike CAF's monitors.
+/// Resolves a cell with the reason of the actor's end. Each is cancellable on its own, unlike CAF's
+/// monitors.
 class exit_watch final : public caf::attachable, public recycled {
  public:
   using outcome = cell<caf::error>;
 
   explicit exit_watch(cell_ref<outcome> target) noexcept : target_(std::move(target)) {}
-  void actor_exited(const caf::error& reason, caf::execution_unit*) override { target_->resolve(caf::error(reason)); }
+  void actor_exited(const caf::error& reason, caf::execution_unit*) override {
+    target_->resolve(caf::error(reason));
+  }
   bool matches(const token& what) override {
     return what.subtype == token::anonymous && what.ptr == target_.get();
   }

@@ -90,7 +90,8 @@ class queue_actor final : public broker {
 
   void task_done() {
     guard lock(state_mutex_);
-    if (unfinished_ == 0) throw invalid_state("task_done was called more often than items were put");
+    if (unfinished_ == 0)
+      throw invalid_state("task_done was called more often than items were put");
     if (--unfinished_ == 0) wake_joiners();
   }
 
@@ -119,7 +120,8 @@ class queue_actor final : public broker {
     }
     while (auto waiting = putters_.pop()) waiting->fail(std::make_exception_ptr(queue_shutdown()));
     if (items_.empty())
-      while (auto waiting = getters_.pop()) waiting->fail(std::make_exception_ptr(queue_shutdown()));
+      while (auto waiting = getters_.pop())
+        waiting->fail(std::make_exception_ptr(queue_shutdown()));
   }
 
   std::size_t size() const {
@@ -157,7 +159,8 @@ class queue_actor final : public broker {
             return;
           }
           // No room: the item waits as a task's would, and the answer comes when it is in.
-          auto waiting = cell_ref<putter>::adopt(new put_request(requester(*element), std::move(item)));
+          auto waiting =
+              cell_ref<putter>::adopt(new put_request(requester(*element), std::move(item)));
           putters_.push(waiting);
         } catch (const queue_shutdown&) {
           respond(*element, caf::make_message(to_error(std::current_exception())));
@@ -171,7 +174,8 @@ class queue_actor final : public broker {
  private:
   class put_request final : public putter {
    public:
-    put_request(requester asker, T value) : putter(nullptr, std::move(value)), asker_(std::move(asker)) {}
+    put_request(requester asker, T value)
+        : putter(nullptr, std::move(value)), asker_(std::move(asker)) {}
 
    protected:
     void on_resolved() override {
@@ -202,7 +206,8 @@ class queue_actor final : public broker {
     items_.pop_front();
     refill();
     if (ended_ && items_.empty())
-      while (auto waiting = getters_.pop()) waiting->fail(std::make_exception_ptr(queue_shutdown()));
+      while (auto waiting = getters_.pop())
+        waiting->fail(std::make_exception_ptr(queue_shutdown()));
     return item;
   }
 
@@ -272,7 +277,8 @@ class queue_get final : public wait {
   }
   bool await_ready() {
     auto item = queue_->get_or_wait(host_here("queue::get"), waiting_);
-    if (item) item_.emplace(std::move(*item));  // not assigned: a T that can only be constructed will do
+    if (item)
+      item_.emplace(std::move(*item));  // not assigned: a T that can only be constructed will do
     return item_.has_value();
   }
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
@@ -295,7 +301,9 @@ template <class T>
 class queue_put final : public wait {
  public:
   queue_put(lean_ref<queue_actor<T>> queue, T item, const std::source_location& where)
-      : wait(wait_kind::queue_put, where, queue->id()), queue_(std::move(queue)), item_(std::move(item)) {}
+      : wait(wait_kind::queue_put, where, queue->id()),
+        queue_(std::move(queue)),
+        item_(std::move(item)) {}
   ~queue_put() {
     if (waiting_ && !waiting_->resolved()) queue_->withdraw(*waiting_);
   }
@@ -305,7 +313,8 @@ class queue_put final : public wait {
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
   void await_resume() {
     if (!waiting_) return;
-    // An item that got in stays in, also when a cancellation came in the same turn; that surfaces at the next suspension.
+    // An item that got in stays in, also when a cancellation came in the same turn; that surfaces
+    // at the next suspension.
     if (waiting_->resolved()) {
       if (waiting_->error()) std::rethrow_exception(waiting_->error());
       return;

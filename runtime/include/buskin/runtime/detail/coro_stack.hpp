@@ -1,9 +1,10 @@
 // A stack of coroutines and the waits it suspends at.
 //
-// One actor's task runs on one stack: a task<T> awaited directly is a frame on the awaiter's stack. The stack is resumed in
-// a turn of its host (an actor) only, in a loop rather than by symmetric transfer, so that any number of awaits that
-// complete at once leaves the thread's stack as it was. What always holds: at most one wait is current; the stack goes on
-// only when that wait says it is ready, or was withdrawn because of a cancellation.
+// One actor's task runs on one stack: a task<T> awaited directly is a frame on the awaiter's stack.
+// The stack is resumed in a turn of its host (an actor) only, in a loop rather than by symmetric
+// transfer, so that any number of awaits that complete at once leaves the thread's stack as it was.
+// What always holds: at most one wait is current; the stack goes on only when that wait says it is
+// ready, or was withdrawn because of a cancellation.
 #pragma once
 
 #include <buskin/runtime/errors.hpp>
@@ -28,7 +29,6 @@ namespace buskin::detail {
 class coro_stack;
 class worker;
 
-
 class reply_slot;
 
 /// Whoever gives turns to a coroutine stack: an actor.
@@ -45,7 +45,8 @@ class stack_host {
   virtual void drop() noexcept = 0;
   /// The actor whose turns these are.
   virtual caf::local_actor& self() noexcept = 0;
-  /// Has all further turns on `home`, from the next one on. In the host's turn. False when this actor cannot be moved.
+  /// Has all further turns on `home`, from the next one on. In the host's turn. False when this
+  /// actor cannot be moved.
   virtual bool move_to(worker& home) noexcept = 0;
   /// Hands the answer to the request `id` to `slot`. In the host's turn.
   virtual void await_reply(std::uint64_t id, reply_slot& slot) = 0;
@@ -59,7 +60,7 @@ class stack_host {
 struct running {
   detail::worker* worker = nullptr;  // null in a thread that no runtime drives
   coro_stack* stack = nullptr;       // null outside a coroutine's turn
-  lean_actor* actor = nullptr;        // null outside a lean actor's turn
+  lean_actor* actor = nullptr;       // null outside a lean actor's turn
 };
 extern constinit thread_local running here;
 
@@ -72,10 +73,11 @@ class wait {
   wait(const wait&) = delete;
   wait& operator=(const wait&) = delete;
 
-  /// Whether what was waited for has happened; asked whenever the host was signalled, and may take a step towards it. In the
-  /// host's turn.
+  /// Whether what was waited for has happened; asked whenever the host was signalled, and may take
+  /// a step towards it. In the host's turn.
   virtual bool ready() noexcept = 0;
-  /// Gives up. True: nothing will come any more. False: it has happened, or will soon, and `ready` will say so.
+  /// Gives up. True: nothing will come any more. False: it has happened, or will soon, and `ready`
+  /// will say so.
   virtual bool withdraw() noexcept = 0;
 
   const wait_record& record() const noexcept { return record_; }
@@ -88,7 +90,8 @@ class wait {
   }
   ~wait() = default;
 
-  /// The await_suspend of every wait: false when the coroutine need not suspend. The operation was begun before.
+  /// The await_suspend of every wait: false when the coroutine need not suspend. The operation was
+  /// begun before.
   bool suspend(std::coroutine_handle<> handle);
   /// To be asked first in await_resume: the cancellation to be thrown instead of a result, or null.
   std::exception_ptr interruption() noexcept;
@@ -104,8 +107,8 @@ class wait {
   coro_stack* stack_ = nullptr;  // null until suspended
 };
 
-/// Something that may cancel the stack it was entered on: a deadline (`timeout`), a group one of whose tasks failed. It
-/// signals the host, and the stack asks it in the host's turn.
+/// Something that may cancel the stack it was entered on: a deadline (`timeout`), a group one of
+/// whose tasks failed. It signals the host, and the stack asks it in the host's turn.
 class cancel_scope {
  public:
   cancel_scope() = default;
@@ -141,10 +144,12 @@ class coro_stack {
 
   /// Runs until the coroutines suspend or end. In the host's turn.
   void advance();
-  /// Destroys the frames, innermost last awaited first; pending waits withdraw in their destructors.
+  /// Destroys the frames, innermost last awaited first; pending waits withdraw in their
+  /// destructors.
   void destroy() noexcept;
 
-  /// Requests a cancellation: it surfaces as `reason` at the present or next suspension. In the host's turn.
+  /// Requests a cancellation: it surfaces as `reason` at the present or next suspension. In the
+  /// host's turn.
   void cancel(std::exception_ptr reason);
   /// Cancellations requested and not taken back (asyncio's `cancelling`).
   std::uint32_t cancelling() const noexcept { return cancelling_; }

@@ -1,4 +1,5 @@
-// Memory of short-lived objects (coroutine frames, message elements, actors) goes round in free lists, one set a thread.
+// Memory of short-lived objects (coroutine frames, message elements, actors) goes round in free
+// lists, one set a thread.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,9 @@ void recycled_free(void* memory, std::size_t bytes) noexcept;
 /// Base of classes whose objects come from the free lists.
 struct recycled {
   static void* operator new(std::size_t bytes) { return recycled_allocate(bytes); }
-  static void operator delete(void* memory, std::size_t bytes) noexcept { recycled_free(memory, bytes); }
+  static void operator delete(void* memory, std::size_t bytes) noexcept {
+    recycled_free(memory, bytes);
+  }
 };
 
 }  // namespace buskin::detail

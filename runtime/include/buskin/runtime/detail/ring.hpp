@@ -1,4 +1,5 @@
-// A first-in first-out queue of pointers in one growing block: the run queue of a worker that nobody steals from.
+// A first-in first-out queue of pointers in one growing block: the run queue of a worker that
+// nobody steals from.
 #pragma once
 
 #include <cstddef>

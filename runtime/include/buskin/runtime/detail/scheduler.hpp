@@ -1,4 +1,5 @@
-// The scheduler module that CAF loads: runs CAF's actors, ours and Asio's handlers on the same workers.
+// The scheduler module that CAF loads: runs CAF's actors, ours and Asio's handlers on the same
+// workers.
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
@@ -39,14 +40,18 @@ class caf_clock final : public caf::detail::simple_actor_clock {
   explicit caf_clock(scheduler& owner);
 
   time_point now() const noexcept override;
-  void set_ordinary_timeout(time_point due, caf::abstract_actor* self, caf::atom_value type, uint64_t id) override;
-  void set_multi_timeout(time_point due, caf::abstract_actor* self, caf::atom_value type, uint64_t id) override;
+  void set_ordinary_timeout(time_point due, caf::abstract_actor* self, caf::atom_value type,
+                            uint64_t id) override;
+  void set_multi_timeout(time_point due, caf::abstract_actor* self, caf::atom_value type,
+                         uint64_t id) override;
   void set_request_timeout(time_point due, caf::abstract_actor* self, caf::message_id id) override;
   void cancel_ordinary_timeout(caf::abstract_actor* self, caf::atom_value type) override;
   void cancel_request_timeout(caf::abstract_actor* self, caf::message_id id) override;
   void cancel_timeouts(caf::abstract_actor* self) override;
-  void schedule_message(time_point due, caf::strong_actor_ptr receiver, caf::mailbox_element_ptr content) override;
-  void schedule_message(time_point due, caf::group target, caf::strong_actor_ptr sender, caf::message content) override;
+  void schedule_message(time_point due, caf::strong_actor_ptr receiver,
+                        caf::mailbox_element_ptr content) override;
+  void schedule_message(time_point due, caf::group target, caf::strong_actor_ptr sender,
+                        caf::message content) override;
   void cancel_all() override;
 
  private:
@@ -64,7 +69,7 @@ class caf_clock final : public caf::detail::simple_actor_clock {
   void ring() noexcept;
 
   scheduler& owner_;
-  std::recursive_mutex mutex_;           // guards the base class. Never held while a timer is armed.
+  std::recursive_mutex mutex_;  // guards the base class. Never held while a timer is armed.
   std::atomic<std::size_t> entries_{0};  // how many timeouts there are, readable without the lock
   alarm alarm_;
 };
@@ -77,7 +82,9 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   ~scheduler() override;
 
   /// The scheduler of a system that a buskin::runtime owns.
-  static scheduler& of(caf::actor_system& system) { return static_cast<scheduler&>(system.scheduler()); }
+  static scheduler& of(caf::actor_system& system) {
+    return static_cast<scheduler&>(system.scheduler());
+  }
 
   // -- CAF --------------------------------------------------------------------------------------
   void start() override;
@@ -133,13 +140,16 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   caf_clock clock_;
 
   std::atomic_flag living_lock_;
-  live_links living_;  // a circle; guarded by living_lock_
+  live_links living_;                                // a circle; guarded by living_lock_
   std::array<std::atomic<std::size_t>, 4> alive_{};  // by shutdown_phase
   std::atomic<std::uint64_t> born_{0};
-  std::atomic<bool> ends_awaited_{false};  // partner of living_lock_: set before the look at the list that it is to end
+  std::atomic<bool> ends_awaited_{
+      false};  // partner of living_lock_: set before the look at the list that it is to end
 };
 
-/// Runs a function once, as a job of a worker. An exception it throws is reported (BK003) with the place that asked for it.
-void post_function(worker& where, std::function<void()> function, const std::source_location& asked = {});
+/// Runs a function once, as a job of a worker. An exception it throws is reported (BK003) with the
+/// place that asked for it.
+void post_function(worker& where, std::function<void()> function,
+                   const std::source_location& asked = {});
 
 }  // namespace buskin::detail

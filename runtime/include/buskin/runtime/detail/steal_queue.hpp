@@ -1,9 +1,11 @@
-// The run queue of a worker that others may steal from. First in, first out for the owner and for thieves alike.
+// The run queue of a worker that others may steal from. First in, first out for the owner and for
+// thieves alike.
 //
-// A bounded ring that is pushed to by its owner only and popped by anybody with a compare-and-swap on the head (the shape
-// of Go's per-processor queue), and behind it an unbounded overflow under a lock. What always holds: an item is returned
-// by exactly one pop or steal; items of the ring are older than those of the overflow. Knows nothing of actors, so that a
-// thread sanitizer can watch it alone.
+// A bounded ring that is pushed to by its owner only and popped by anybody with a compare-and-swap
+// on the head (the shape of Go's per-processor queue), and behind it an unbounded overflow under a
+// lock. What always holds: an item is returned by exactly one pop or steal; items of the ring are
+// older than those of the overflow. Knows nothing of actors, so that a thread sanitizer can watch
+// it alone.
 #pragma once
 
 #include <array>
@@ -66,7 +68,8 @@ class steal_queue {
     const std::uint32_t head = head_.load(std::memory_order_acquire);
     const std::uint32_t tail = tail_.load(std::memory_order_acquire);
     const auto in_ring = static_cast<std::int32_t>(tail - head);
-    return static_cast<std::size_t>(in_ring > 0 ? in_ring : 0) + overflowing_.load(std::memory_order_relaxed);
+    return static_cast<std::size_t>(in_ring > 0 ? in_ring : 0) +
+           overflowing_.load(std::memory_order_relaxed);
   }
 
   bool empty() const noexcept { return size() == 0; }
@@ -78,7 +81,8 @@ class steal_queue {
     const std::uint32_t head = head_.load(std::memory_order_acquire);
     if (tail - head >= capacity) return false;
     slots_[tail % capacity].store(item, std::memory_order_relaxed);
-    tail_.store(tail + 1, std::memory_order_release);  // with the acquire of take(): the slot is filled
+    tail_.store(tail + 1,
+                std::memory_order_release);  // with the acquire of take(): the slot is filled
     return true;
   }
 
@@ -88,7 +92,8 @@ class steal_queue {
       const std::uint32_t tail = tail_.load(std::memory_order_acquire);
       if (head == tail) return nullptr;
       T* item = slots_[head % capacity].load(std::memory_order_relaxed);
-      if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel, std::memory_order_acquire))
+      if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel,
+                                      std::memory_order_acquire))
         return item;
     }
   }
@@ -96,7 +101,8 @@ class steal_queue {
   alignas(64) std::atomic<std::uint32_t> head_{0};
   alignas(64) std::atomic<std::uint32_t> tail_{0};
   std::array<std::atomic<T*>, capacity> slots_{};
-  alignas(64) std::atomic<std::size_t> overflowing_{0};  // overflow_.size(), readable without the lock
+  alignas(64) std::atomic<std::size_t> overflowing_{
+      0};  // overflow_.size(), readable without the lock
   std::mutex mutex_;
   std::deque<T*> overflow_;  // guarded by mutex_
 };

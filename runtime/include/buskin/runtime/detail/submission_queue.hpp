@@ -17,7 +17,8 @@ class submission_queue {
     filled_.store(true, std::memory_order_release);
   }
 
-  /// Whether anything may be there. Sequentially consistent with the sleeper's flag of the worker that reads this.
+  /// Whether anything may be there. Sequentially consistent with the sleeper's flag of the worker
+  /// that reads this.
   bool empty() const noexcept { return !filled_.load(std::memory_order_seq_cst); }
 
   /// Swaps everything out. Reader only; `into` must be empty.

@@ -59,7 +59,8 @@ class task_actor_base : public lean_actor {
   bool done() const noexcept { return state() != task_state::pending; }
   /// Requests a cancellation. False when the task has ended.
   bool cancel(std::exception_ptr reason);
-  /// The exception it ended with (a `cancelled` when it was cancelled), which counts as fetched; null for none. After the end.
+  /// The exception it ended with (a `cancelled` when it was cancelled), which counts as fetched;
+  /// null for none. After the end.
   std::exception_ptr exception() const noexcept;
   /// The same without counting as fetched.
   const std::exception_ptr& failure() const noexcept { return error_; }
@@ -99,23 +100,24 @@ class task_actor_base : public lean_actor {
   void settle();
 
   std::exception_ptr error_;  // written before state_ is published
-  caf::error exit_reason_;      // of the first request to end that came as a message
+  caf::error exit_reason_;    // of the first request to end that came as a message
   std::string name_;
   std::source_location created_;
   std::unique_ptr<holding> holdings_;
   message_waiter* receiver_ = nullptr;
-  caf::mailbox_element* unread_ = nullptr;       // owned, oldest first
+  caf::mailbox_element* unread_ = nullptr;  // owned, oldest first
   caf::mailbox_element* last_unread_ = nullptr;
   std::atomic<task_state> state_{task_state::pending};
   std::atomic<bool> cancelled_early_{false};  // a request is in the mailbox, or was
-  bool begun_ = false;                         // its first step was taken
+  bool begun_ = false;                        // its first step was taken
   mutable std::atomic<bool> fetched_{false};
 };
 
 template <class T>
 class task_actor final : public task_actor_base {
  public:
-  task_actor(caf::actor_config& config, task<T> body, std::string name, const std::source_location& created)
+  task_actor(caf::actor_config& config, task<T> body, std::string name,
+             const std::source_location& created)
       : task_actor_base(config, std::move(name), created) {
     root_ = body.release();
     root_.promise().started_by(nullptr);
@@ -128,7 +130,8 @@ class task_actor final : public task_actor_base {
     mark_fetched();
     if (failure()) std::rethrow_exception(failure());
     if constexpr (!std::is_void_v<T>) {
-      if (!value_) throw invalid_state("the result of task \"" + task_name() + "\" was taken already");
+      if (!value_)
+        throw invalid_state("the result of task \"" + task_name() + "\" was taken already");
       if constexpr (take || !std::is_copy_constructible_v<T>)
         return *std::exchange(value_, std::nullopt);
       else
@@ -170,7 +173,8 @@ caf::actor_system& system_of(runtime& owner) noexcept;
 template <class T>
 lean_ref<task_actor<T>> start_task(runtime& owner, task<T> body, start_options options,
                                    const std::source_location& created) {
-  auto actor = make_lean<task_actor<T>>(system_of(owner), std::move(body), std::move(options.name), created);
+  auto actor =
+      make_lean<task_actor<T>>(system_of(owner), std::move(body), std::move(options.name), created);
   actor->track(options.phase);
   if (options.home != nullptr) actor->pin(*options.home);
   actor->launch(nullptr, false, true);

@@ -1,8 +1,9 @@
-// The timers of one worker: an intrusive heap ordered by due time and, among equals, by the order of arming.
+// The timers of one worker: an intrusive heap ordered by due time and, among equals, by the order
+// of arming.
 //
-// A timer is a member of whatever waits (usually an awaiter in a coroutine's frame): arming and disarming allocate
-// nothing. What always holds: when disarm() has returned, the timer's fire function is not running and will not run.
-// Knows nothing of actors.
+// A timer is a member of whatever waits (usually an awaiter in a coroutine's frame): arming and
+// disarming allocate nothing. What always holds: when disarm() has returned, the timer's fire
+// function is not running and will not run. Knows nothing of actors.
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
@@ -20,7 +21,8 @@ class timer_queue;
 /// One deadline. Must not be moved or destroyed while armed.
 class timer {
  public:
-  /// Runs in the worker's thread under the queue's lock: it may flag and wake, and must neither block nor throw.
+  /// Runs in the worker's thread under the queue's lock: it may flag and wake, and must neither
+  /// block nor throw.
   using fire_function = void (*)(timer&) noexcept;
 
   explicit timer(fire_function fire) noexcept : fire_(fire) {}
@@ -41,7 +43,8 @@ class timer {
   time_point due_{};
   std::uint64_t sequence_ = 0;
   std::size_t index_ = unarmed;   // written under the queue's lock
-  timer_queue* queue_ = nullptr;  // the queue of the last arming: its lock is what disarm() has to take, also while we fire
+  timer_queue* queue_ = nullptr;  // the queue of the last arming: its lock is what disarm() has to
+                                  // take, also while we fire
   fire_function fire_;
 };
 
@@ -55,7 +58,8 @@ class timer_queue {
   void arm(timer& t, time_point due);
   bool disarm(timer& t) noexcept;
 
-  /// Fires all that are due at `now`, including those armed meanwhile for the past, at most `limit`. Returns how many.
+  /// Fires all that are due at `now`, including those armed meanwhile for the past, at most
+  /// `limit`. Returns how many.
   std::size_t fire_due(time_point now, std::size_t limit = 4096);
 
   /// When the next one is due.
@@ -63,7 +67,8 @@ class timer_queue {
   std::size_t size() const;
 
  private:
-  // The lock is taken only where more than one worker exists. Recursive: a fire function may arm another timer.
+  // The lock is taken only where more than one worker exists. Recursive: a fire function may arm
+  // another timer.
   std::unique_lock<std::recursive_mutex> lock() const {
     return shared_ ? std::unique_lock(mutex_) : std::unique_lock<std::recursive_mutex>();
   }

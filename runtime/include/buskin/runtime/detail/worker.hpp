@@ -1,8 +1,9 @@
 // One thread's share of the runtime: an Asio loop, a run queue and the timers.
 //
-// A cooperative runtime has one worker, driven by the thread that calls run(). A threaded one has several: each keeps what
-// is pinned to it, and an idle one takes from the others. What always holds: only the driving thread touches the io_context's
-// handlers, the pinned queue and the newest slot; other threads submit.
+// A cooperative runtime has one worker, driven by the thread that calls run(). A threaded one has
+// several: each keeps what is pinned to it, and an idle one takes from the others. What always
+// holds: only the driving thread touches the io_context's handlers, the pinned queue and the newest
+// slot; other threads submit.
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
@@ -39,7 +40,8 @@ class worker final : public caf::execution_unit {
   /// Queues an actor that only this worker may run.
   void push_pinned(caf::resumable* job) { (threaded_ ? pinned_ : ready_).push(job); }
 
-  /// One round: messages, timers, I/O. With `may_block` it sleeps when there is nothing to do. False when there was nothing.
+  /// One round: messages, timers, I/O. With `may_block` it sleeps when there is nothing to do.
+  /// False when there was nothing.
   bool round(bool may_block);
   /// Resumes the single job that is next. False when there is none.
   bool step();
@@ -66,7 +68,9 @@ class worker final : public caf::execution_unit {
 
   unsigned index() const noexcept { return index_; }
   scheduler& owner() noexcept { return owner_; }
-  std::size_t queued() const noexcept { return ready_.size() + pinned_.size() + movable_.size() + (newest_ ? 1U : 0U); }
+  std::size_t queued() const noexcept {
+    return ready_.size() + pinned_.size() + movable_.size() + (newest_ ? 1U : 0U);
+  }
 
   /// How often it slept; for tests of "an idle program uses no CPU".
   std::uint64_t sleeps() const noexcept { return sleeps_.load(std::memory_order_relaxed); }
@@ -92,10 +96,11 @@ class worker final : public caf::execution_unit {
   bool stale_ = false;  // slept since the last look
   unsigned look_every_ = 16;
 
-  ring<caf::resumable> ready_;             // cooperative: everything, in order
-  ring<caf::resumable> pinned_;            // threaded: what only this worker runs
+  ring<caf::resumable> ready_;           // cooperative: everything, in order
+  ring<caf::resumable> pinned_;          // threaded: what only this worker runs
   steal_queue<caf::resumable> movable_;  // threaded: what others may take
-  caf::resumable* newest_ = nullptr;       // threaded: the youngest movable job, not yet shown to thieves
+  caf::resumable* newest_ =
+      nullptr;  // threaded: the youngest movable job, not yet shown to thieves
   bool prefer_pinned_ = false;
 
   submission_queue<caf::resumable*> submissions_;
