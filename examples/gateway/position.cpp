@@ -121,29 +121,6 @@ std::optional<position> decode_rmc(const nmea_sentence& sentence) {
   return where;
 }
 
-// AIS puts six bits into a character: '0' to 'W' are 0 to 39, '`' to 'w' are 40 to 63.
-std::optional<std::uint32_t> six_bits(char c) {
-  if (c >= '0' && c <= 'W') return static_cast<std::uint32_t>(c - '0');
-  if (c >= '`' && c <= 'w') return static_cast<std::uint32_t>(c - '`' + 40);
-  return std::nullopt;
-}
-
-// A number in an armoured payload that was checked; the first bit is the highest.
-std::uint32_t bits(std::string_view payload, std::size_t first, std::size_t count) {
-  std::uint32_t value = 0;
-  for (auto i = first; i < first + count; ++i) {
-    const auto group = six_bits(payload[i / 6]).value_or(0);
-    value = value << 1 | (group >> (5 - i % 6) & 1U);
-  }
-  return value;
-}
-
-std::int32_t signed_bits(std::string_view payload, std::size_t first, std::size_t count) {
-  const auto value = static_cast<std::int32_t>(bits(payload, first, count));
-  const auto range = std::int32_t{1} << count;
-  return value >= range / 2 ? value - range : value;
-}
-
 }  // namespace
 
 std::optional<position> decode_position(const nmea_sentence& sentence) {
@@ -154,86 +131,13 @@ std::optional<position> decode_position(const nmea_sentence& sentence) {
   return std::nullopt;
 }
 
-ais_decoder::ais_decoder(ais_options options) : options_(options) {}
+ais_decoder::ais_decoder(buskin::io::aivdm_options options) : assembler_(options) {}
 
-// !AIVDM,parts,number,sequence,channel,payload,fill bits*hh
 std::optional<position> ais_decoder::decode(const nmea_sentence& sentence) {
-  if (sentence.status != nmea_status::valid || sentence.start() != '!') return std::nullopt;
-  if (sentence.type() != "VDM" && sentence.type() != "VDO") return std::nullopt;
-  ++counts_.sentences;
-  drop_stale();
-
-  const auto total = whole(sentence.field(1)).value_or(0);
-  const auto number = whole(sentence.field(2)).value_or(0);
-  const auto sequence = sentence.field(3);
-  const auto fill_bits = whole(sentence.field(6)).value_or(6);
-  part piece{.payload = std::string(sentence.field(5)), .fill_bits = fill_bits};
-
-  const bool armoured = !piece.payload.empty() && std::ranges::all_of(piece.payload, [](char c) {
-    return six_bits(c).has_value();
-  });
-  const bool named = total == 1 || (sequence.size() == 1 && is_digit(sequence.front()));
-  if (total < 1 || total > 9 || number < 1 || number > total || fill_bits > 5 || !armoured ||
-      !named) {
-    ++counts_.malformed;
-    return std::nullopt;
-  }
-  if (total == 1) return decode_message(piece);
-
-  std::string key(sentence.address());
-  key.append(sequence).append(sentence.field(4));
-  return assemble(std::move(key), static_cast<std::size_t>(total), static_cast<std::size_t>(number),
-                  std::move(piece));
-}
-
-std::optional<position> ais_decoder::assemble(std::string key, std::size_t total,
-                                              std::size_t number, part piece) {
-  auto found = std::ranges::find(partials_, key, &partial::key);
-  if (found != partials_.end()) {
-    const auto& there = found->parts[number - 1];
-    if (found->total == total && there == piece) {
-      ++counts_.duplicates;
-      return std::nullopt;
-    }
-    // Another message under the same number: what was missing of the first one will not come.
-    if (found->total != total || there) {
-      partials_.erase(found);
-      ++counts_.dropped_partials;
-      found = partials_.end();
-    }
-  }
-  if (found == partials_.end()) {
-    if (partials_.size() >= std::max<std::size_t>(options_.max_partials, 1)) {
-      partials_.erase(std::ranges::min_element(partials_, {}, &partial::last_seen));
-      ++counts_.dropped_partials;
-    }
-    found = partials_.insert(partials_.end(), partial{.key = std::move(key), .total = total});
-  }
-  found->parts[number - 1] = std::move(piece);
-  found->last_seen = counts_.sentences;
-  if (++found->present < total) return std::nullopt;
-
-  part message;
-  bool whole_groups = true;
-  for (std::size_t i = 0; i < total; ++i) {
-    // Only the last part may end inside a group: bits of the others would not join on to the next.
-    whole_groups = whole_groups && message.fill_bits == 0;
-    message.payload += found->parts[i]->payload;
-    message.fill_bits = found->parts[i]->fill_bits;
-  }
-  partials_.erase(found);
-  if (!whole_groups) {
-    ++counts_.malformed;
-    return std::nullopt;
-  }
-  return decode_message(message);
-}
-
-std::optional<position> ais_decoder::decode_message(const part& message) {
-  const std::string_view payload = message.payload;
-  const auto size = payload.size() * 6 - static_cast<std::size_t>(message.fill_bits);
-  const auto type = size < 6 ? 0 : bits(payload, 0, 6);
-  if (type == 0 || (type <= 3 && size < 168)) {
+  const auto message = assembler_.add(sentence);
+  if (!message) return std::nullopt;
+  const auto type = message->size() < 6 ? 0 : message->bits(0, 6);
+  if (type == 0 || (type <= 3 && message->size() < 168)) {
     ++counts_.malformed;
     return std::nullopt;
   }
@@ -245,24 +149,18 @@ std::optional<position> ais_decoder::decode_message(const part& message) {
 
   position where;
   where.source = "AIS" + std::to_string(type);
-  where.mmsi = bits(payload, 8, 30);
-  where.longitude = signed_bits(payload, 61, 28) / 600000.0;
-  where.latitude = signed_bits(payload, 89, 27) / 600000.0;
+  where.mmsi = message->bits(8, 30);
+  where.longitude = message->signed_bits(61, 28) / 600000.0;
+  where.latitude = message->signed_bits(89, 27) / 600000.0;
   // "Not available" is 181 and 91 degrees, so outside as well.
   if (std::abs(where.longitude) > 180 || std::abs(where.latitude) > 90) {
     ++counts_.without_position;
     return std::nullopt;
   }
-  if (const auto speed = bits(payload, 50, 10); speed != 1023) where.speed_knots = speed / 10.0;
-  if (const auto course = bits(payload, 116, 12); course < 3600) where.course_deg = course / 10.0;
+  if (const auto speed = message->bits(50, 10); speed != 1023) where.speed_knots = speed / 10.0;
+  if (const auto course = message->bits(116, 12); course < 3600) where.course_deg = course / 10.0;
   ++counts_.positions;
   return where;
-}
-
-void ais_decoder::drop_stale() {
-  counts_.dropped_partials += std::erase_if(partials_, [this](const partial& waiting) {
-    return counts_.sentences - waiting.last_seen > options_.max_gap;
-  });
 }
 
 }  // namespace gateway

@@ -21,6 +21,7 @@
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/actors/timeout.hpp>
 #include <buskin/io/address.hpp>
+#include <buskin/io/aivdm_assembler.hpp>
 #include <buskin/io/codec.hpp>
 #include <buskin/io/connection.hpp>
 #include <buskin/io/device.hpp>
