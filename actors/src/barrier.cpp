@@ -31,10 +31,12 @@ using place = party::place;
 
 }  // namespace
 
-// What always holds: `arrived_` has members only while the barrier fills, `early_` only while it drains or is reset.
+// What always holds: `arrived_` has members only while the barrier fills, `early_` only while it
+// drains or is reset.
 class barrier_actor final : public broker {
  public:
-  barrier_actor(caf::actor_config& config, std::size_t parties) : broker(config, "buskin.barrier"), parties_(parties) {}
+  barrier_actor(caf::actor_config& config, std::size_t parties)
+      : broker(config, "buskin.barrier"), parties_(parties) {}
 
   cell_ref<cell<unit>> arrive(stack_host& host) {
     guard lock(state_mutex_);
@@ -42,8 +44,9 @@ class barrier_actor final : public broker {
     return queue_up(host);
   }
 
-  /// The turn of one that was woken: true when its wait is over. One that was early arrives now; it counts from here on and not
-  /// before, so that the last one to leave the round before may still reset the barrier without a harm to it.
+  /// The turn of one that was woken: true when its wait is over. One that was early arrives now; it
+  /// counts from here on and not before, so that the last one to leave the round before may still
+  /// reset the barrier without a harm to it.
   bool proceed(stack_host& host, cell_ref<cell<unit>>& waiting) {
     if (!waiting->resolved()) return false;
     guard lock(state_mutex_);
@@ -136,7 +139,9 @@ class barrier_actor final : public broker {
 
   void step_out(party& one) {
     switch (std::exchange(one.at, place::gone)) {
-      case place::early: early_.erase(one); break;
+      case place::early:
+        early_.erase(one);
+        break;
       case place::arrived:
         arrived_.erase(one);
         vacated_.push_back(one.index);
@@ -145,7 +150,8 @@ class barrier_actor final : public broker {
       case place::leaving:
         if (--inside_ == 0) open();
         break;
-      case place::gone: break;
+      case place::gone:
+        break;
     }
   }
 
@@ -167,7 +173,7 @@ class barrier_actor final : public broker {
   const std::size_t parties_;
   // All guarded by state_mutex_.
   state state_ = state::filling;
-  std::size_t inside_ = 0;             // that arrived in this round and have not left
+  std::size_t inside_ = 0;            // that arrived in this round and have not left
   std::vector<std::size_t> vacated_;  // places of those who gave up in this round
   waiting_line<party> arrived_;
   waiting_line<party> early_;
@@ -176,7 +182,9 @@ class barrier_actor final : public broker {
 barrier_wait::barrier_wait(lean_ref<broker> barrier, const std::source_location& where) noexcept
     : wait(wait_kind::barrier, where, barrier->id()), barrier_(std::move(barrier)) {}
 
-barrier_actor& barrier_wait::target() const noexcept { return static_cast<barrier_actor&>(*barrier_); }
+barrier_actor& barrier_wait::target() const noexcept {
+  return static_cast<barrier_actor&>(*barrier_);
+}
 
 barrier_wait::~barrier_wait() {
   if (waiting_) target().withdraw(static_cast<party&>(*waiting_));
@@ -205,7 +213,8 @@ namespace {
 
 std::size_t checked(std::size_t parties) {
   // A negative number turns into more than PTRDIFF_MAX.
-  if (parties == 0 || parties > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
+  if (parties == 0 ||
+      parties > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
     throw std::invalid_argument("a barrier has at least one party");
   return parties;
 }
@@ -213,9 +222,13 @@ std::size_t checked(std::size_t parties) {
 }  // namespace
 
 barrier::barrier(std::size_t parties)
-    : actor_(detail::make_broker<detail::barrier_actor>(detail::system_here("barrier"), checked(parties)).get()) {}
+    : actor_(detail::make_broker<detail::barrier_actor>(detail::system_here("barrier"),
+                                                        checked(parties))
+                 .get()) {}
 
-detail::barrier_actor& barrier::self() const noexcept { return static_cast<detail::barrier_actor&>(*actor_); }
+detail::barrier_actor& barrier::self() const noexcept {
+  return static_cast<detail::barrier_actor&>(*actor_);
+}
 void barrier::reset() const { self().reset(); }
 void barrier::abort() const { self().abort(); }
 std::size_t barrier::parties() const noexcept { return self().parties(); }

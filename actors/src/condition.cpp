@@ -46,7 +46,8 @@ namespace {
 
 class notification_wait final : public wait {
  public:
-  notification_wait(condition_actor& from, cell_ref<cell<unit>> waiting, const std::source_location& where)
+  notification_wait(condition_actor& from, cell_ref<cell<unit>> waiting,
+                    const std::source_location& where)
       : wait(wait_kind::condition, where, from.id()), from_(from), waiting_(std::move(waiting)) {}
   ~notification_wait() { from_.withdraw(*waiting_); }
   bool ready() noexcept override { return waiting_->resolved(); }
@@ -71,39 +72,51 @@ class notification_wait final : public wait {
 
 condition::condition(lock with)
     : lock_(std::move(with)),
-      actor_(detail::make_broker<detail::condition_actor>(detail::system_here("condition")).get()) {}
+      actor_(detail::make_broker<detail::condition_actor>(detail::system_here("condition")).get()) {
+}
 
-detail::condition_actor& condition::self() const noexcept { return static_cast<detail::condition_actor&>(*actor_); }
+detail::condition_actor& condition::self() const noexcept {
+  return static_cast<detail::condition_actor&>(*actor_);
+}
 std::size_t condition::waiter_count() const { return self().waiters(); }
 
 void condition::notify(std::size_t count) const {
-  if (!lock_.is_locked()) throw invalid_state("a condition is notified by a task that holds its lock");
+  if (!lock_.is_locked())
+    throw invalid_state("a condition is notified by a task that holds its lock");
   self().notify(count);
 }
 
 task<void> condition::wait(std::source_location where) const { return wait_on(*this, where); }
 
-/// The time in which a coroutine has given the lock up. If it is killed then, the guard in one of its outer frames must not release
-/// what somebody else may hold by now.
+/// The time in which a coroutine has given the lock up. If it is killed then, the guard in one of
+/// its outer frames must not release what somebody else may hold by now, and a notification that
+/// came for it is for another waiter.
 class condition::without_lock {
  public:
-  explicit without_lock(const lock& given_up) : lock_(given_up) { lock_.release(); }
+  without_lock(const condition& of, const detail::cell<detail::unit>& waiting)
+      : of_(of), waiting_(waiting) {
+    of_.lock_.release();
+  }
   without_lock(const without_lock&) = delete;
   without_lock& operator=(const without_lock&) = delete;
   ~without_lock() {
-    if (!ended_) lock_.permits_.forgo();
+    if (ended_) return;
+    of_.lock_.permits_.forgo();
+    if (waiting_.resolved()) of_.self().notify(1);
   }
   void end() noexcept { ended_ = true; }
 
  private:
-  const lock& lock_;  // the coroutine's
+  const condition& of_;  // both are the coroutine's
+  const detail::cell<detail::unit>& waiting_;
   bool ended_ = false;
 };
 
 task<void> condition::wait_on(condition self, std::source_location where) {
-  if (!self.lock_.is_locked()) throw invalid_state("a condition is awaited by a task that holds its lock");
+  if (!self.lock_.is_locked())
+    throw invalid_state("a condition is awaited by a task that holds its lock");
   auto waiting = self.self().enlist(detail::host_here("condition::wait"));
-  without_lock meanwhile(self.lock_);
+  without_lock meanwhile(self, *waiting);
   std::exception_ptr interruption;
   try {
     co_await detail::notification_wait(self.self(), waiting, where);

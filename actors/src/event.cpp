@@ -91,8 +91,11 @@ void event_wait::await_resume() {
 
 }  // namespace detail
 
-event::event() : actor_(detail::make_broker<detail::event_actor>(detail::system_here("event")).get()) {}
-detail::event_actor& event::self() const noexcept { return static_cast<detail::event_actor&>(*actor_); }
+event::event()
+    : actor_(detail::make_broker<detail::event_actor>(detail::system_here("event")).get()) {}
+detail::event_actor& event::self() const noexcept {
+  return static_cast<detail::event_actor&>(*actor_);
+}
 void event::set() const { self().set(); }
 void event::clear() const { self().clear(); }
 bool event::is_set() const { return self().is_set(); }

@@ -23,7 +23,8 @@ task_actor_base* task_here() noexcept { return dynamic_cast<task_actor_base*>(he
 /// A coroutine that waits.
 class waiting_coroutine final : public cell<unit> {
  public:
-  waiting_coroutine(stack_host& host, bool keeps_record) : cell<unit>(&host), keeps_record_(keeps_record) {}
+  waiting_coroutine(stack_host& host, bool keeps_record)
+      : cell<unit>(&host), keeps_record_(keeps_record) {}
   bool keeps_record() const noexcept { return keeps_record_; }
 
  private:
@@ -38,9 +39,10 @@ bool keeps_record(const cell<unit>& waiter) {
 
 }  // namespace
 
-// What always holds: while somebody waits there is no free permit. Tasks keep a record of what they hold, other holders
-// (who asked by a message, coroutine handlers) do not: `unrecorded_` counts theirs. Anybody may release, so
-// `released_by_others_` says how many of the records are behind the truth.
+// What always holds: while somebody waits there is no free permit. Tasks keep a record of what they
+// hold, other holders (who asked by a message, coroutine handlers) do not: `unrecorded_` counts
+// theirs. Anybody may release, so `released_by_others_` says how many of the records are behind the
+// truth.
 class permits_actor final : public broker {
  public:
   permits_actor(caf::actor_config& config, const char* kind, std::size_t count, std::size_t limit)
@@ -154,8 +156,12 @@ namespace {
 
 class permit_holding final : public holding {
  public:
-  explicit permit_holding(lean_ref<broker> permits) : permits_(std::move(permits)) { of = permits_.get(); }
-  void give_back() noexcept override { static_cast<permits_actor&>(*permits_).give_back_of_the_dead(count); }
+  explicit permit_holding(lean_ref<broker> permits) : permits_(std::move(permits)) {
+    of = permits_.get();
+  }
+  void give_back() noexcept override {
+    static_cast<permits_actor&>(*permits_).give_back_of_the_dead(count);
+  }
 
   std::size_t forgone = 0;  // releases to come that mean nothing
 
@@ -192,10 +198,13 @@ void drop_if_empty(permit_holding& record) noexcept {
 
 }  // namespace
 
-permit_wait::permit_wait(lean_ref<broker> permits, wait_kind kind, const std::source_location& where) noexcept
+permit_wait::permit_wait(lean_ref<broker> permits, wait_kind kind,
+                         const std::source_location& where) noexcept
     : wait(kind, where, permits->id()), permits_(std::move(permits)) {}
 
-permits_actor& permit_wait::permits() const noexcept { return static_cast<permits_actor&>(*permits_); }
+permits_actor& permit_wait::permits() const noexcept {
+  return static_cast<permits_actor&>(*permits_);
+}
 
 permit_wait::~permit_wait() {
   if (waiting_ && !settled_) permits().withdraw(*waiting_);
@@ -238,7 +247,9 @@ permits::permits(const char* kind, std::size_t count, std::size_t limit)
 
 permits_actor& permits::self() const noexcept { return static_cast<permits_actor&>(*actor_); }
 
-permit_wait permits::acquire(wait_kind kind, const std::source_location& where) const { return {actor_, kind, where}; }
+permit_wait permits::acquire(wait_kind kind, const std::source_location& where) const {
+  return {actor_, kind, where};
+}
 
 bool permits::try_acquire() const {
   if (!self().try_take(task_here() != nullptr)) return false;
@@ -250,7 +261,8 @@ void permits::release(const char* what) const {
   auto* record = record_here(actor_.get());
   const bool by_holder = record != nullptr && record->count != 0;
   if (!self().give(by_holder))
-    throw invalid_state(std::string("the ") + what + " was released more often than it was acquired");
+    throw invalid_state(std::string("the ") + what +
+                        " was released more often than it was acquired");
   if (!by_holder) return;
   --record->count;
   drop_if_empty(*record);
@@ -262,7 +274,8 @@ void permits::end_hold(const char* what) const noexcept {
     --record->forgone;
     drop_if_empty(*record);
   } else if (here.stack == nullptr && task_here() == nullptr) {
-    // The frame of a killed handler, say, which keeps no record: it may have given the permit up for a time.
+    // The frame of a killed handler, say, which keeps no record: it may have given the permit up
+    // for a time.
     self().give(false);
   } else {
     release(what);
@@ -290,10 +303,14 @@ std::string with_waiters(std::string text, std::size_t waiters) {
 
 std::string to_string(const semaphore& s) {
   const auto free = s.available();
-  return with_waiters(free == 0 ? "semaphore, exhausted" : "semaphore, " + std::to_string(free) + (free == 1 ? " permit" : " permits"),
-                      s.waiter_count());
+  return with_waiters(
+      free == 0 ? "semaphore, exhausted"
+                : "semaphore, " + std::to_string(free) + (free == 1 ? " permit" : " permits"),
+      s.waiter_count());
 }
 
-std::string to_string(const lock& l) { return with_waiters(l.is_locked() ? "lock, held" : "lock, free", l.waiter_count()); }
+std::string to_string(const lock& l) {
+  return with_waiters(l.is_locked() ? "lock, held" : "lock, free", l.waiter_count());
+}
 
 }  // namespace buskin

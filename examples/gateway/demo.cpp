@@ -15,10 +15,13 @@ namespace {
 
 using chance = std::mt19937_64;
 
-bool happens(chance& random, double probability) { return std::bernoulli_distribution(probability)(random); }
+bool happens(chance& random, double probability) {
+  return std::bernoulli_distribution(probability)(random);
+}
 
 buskin::duration between(chance& random, buskin::duration least, buskin::duration most) {
-  return buskin::duration(std::uniform_int_distribution<buskin::duration::rep>(least.count(), most.count())(random));
+  return buskin::duration(
+      std::uniform_int_distribution<buskin::duration::rep>(least.count(), most.count())(random));
 }
 
 /// A sentence as a noisy wire delivers it: now and then a wrong byte, or noise in front.
@@ -29,8 +32,8 @@ std::string as_received(std::string sentence, chance& random) {
 }
 
 /// Sends sentences at `baud` (ten bits a byte) until it has been long enough, or the stream breaks.
-task<void> play(buskin::io::stream bytes, const std::vector<std::string>& sentences, std::size_t& next, unsigned baud,
-                buskin::duration length, chance& random) {
+task<void> play(buskin::io::stream bytes, const std::vector<std::string>& sentences,
+                std::size_t& next, unsigned baud, buskin::duration length, chance& random) {
   const auto end = buskin::runtime::current().now() + length;
   while (buskin::runtime::current().now() < end) {
     const std::string sentence = as_received(sentences[next++ % sentences.size()], random);
@@ -53,16 +56,20 @@ std::vector<std::string> read_recording(const std::string& path) {
   return sentences;
 }
 
-std::vector<simulated> simulated_receivers(const settings& given, const device_folder& folder, std::uint16_t tcp_port) {
+std::vector<simulated> simulated_receivers(const settings& given, const device_folder& folder,
+                                           std::uint16_t tcp_port) {
   const std::string own = GATEWAY_RECORDINGS;
   const auto recordings =
-      given.recordings.empty() ? std::vector<std::string>{own + "/gps-walk.nmea", own + "/gps-buoy.nmea"} : given.recordings;
+      given.recordings.empty()
+          ? std::vector<std::string>{own + "/gps-walk.nmea", own + "/gps-buoy.nmea"}
+          : given.recordings;
   std::vector<simulated> all;
   for (std::size_t i = 0; i != recordings.size(); ++i) {
     const std::string name = "gps" + std::to_string(i);
     all.push_back({{name, folder.path(name), i == 0 ? 4800U : 38400U, {}}, recordings[i]});
   }
-  all.push_back({{"ais", {}, 38400, "127.0.0.1:" + std::to_string(tcp_port)}, own + "/ais-harbour.nmea"});
+  all.push_back(
+      {{"ais", {}, 38400, "127.0.0.1:" + std::to_string(tcp_port)}, own + "/ais-harbour.nmea"});
   return all;
 }
 
@@ -74,16 +81,19 @@ task<void> play_on_port(simulated which, std::uint64_t seed) {
     {
       pseudo_terminal port(which.device.path);
       try {
-        co_await play(port.bytes(), sentences, next, which.device.baud, between(random, 3s, 7s), random);
+        co_await play(port.bytes(), sentences, next, which.device.baud, between(random, 3s, 7s),
+                      random);
       } catch (const std::system_error&) {
-        // Nobody has the port open yet, or any more: the receiver goes on talking to nobody, like a real one.
+        // Nobody has the port open yet, or any more: the receiver goes on talking to nobody, like a
+        // real one.
       }
     }
     co_await buskin::sleep(between(random, 300ms, 2000ms));  // unplugged
   }
 }
 
-task<void> play_to_client(std::vector<std::string> sentences, std::uint64_t seed, buskin::io::connection client) {
+task<void> play_to_client(std::vector<std::string> sentences, std::uint64_t seed,
+                          buskin::io::connection client) {
   chance random(seed);
   std::size_t next = 0;
   co_await play(client, sentences, next, 38400, between(random, 4s, 9s), random);

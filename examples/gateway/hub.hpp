@@ -1,4 +1,5 @@
-// What all parts of the gateway share: the stream of lines that goes to subscribers, and the books that account for every sentence.
+// What all parts of the gateway share: the stream of lines that goes to subscribers, and the books
+// that account for every sentence.
 #pragma once
 
 #include "position.hpp"
@@ -60,7 +61,9 @@ class hub {
   buskin::subscription<std::shared_ptr<const line>> subscribe() const { return lines_.subscribe(); }
   void close() { lines_.close(); }
 
-  entry& add(buskin::io::device device) { return *entries_.emplace_back(std::make_shared<entry>(std::move(device))); }
+  entry& add(buskin::io::device device) {
+    return *entries_.emplace_back(std::make_shared<entry>(std::move(device)));
+  }
   const std::vector<std::shared_ptr<entry>>& entries() const noexcept { return entries_; }
 
   /// One subscriber has gone: what it was sent and what it missed.

@@ -20,7 +20,8 @@ class device_folder {
   std::string path_;
 };
 
-/// A plugged-in receiver: `bytes` is its wire, `name` (a link) is what the gateway opens. Unplugged when it goes.
+/// A plugged-in receiver: `bytes` is its wire, `name` (a link) is what the gateway opens. Unplugged
+/// when it goes.
 class pseudo_terminal {
  public:
   explicit pseudo_terminal(std::string name);

@@ -13,8 +13,11 @@ using buskin::io::nmea_status;
 namespace {
 
 nlohmann::json to_json(const std::string& device, const position& p) {
-  nlohmann::json json{{"type", "position"}, {"device", device},       {"source", p.source},
-                      {"lat", p.latitude},  {"lon", p.longitude}};
+  nlohmann::json json{{"type", "position"},
+                      {"device", device},
+                      {"source", p.source},
+                      {"lat", p.latitude},
+                      {"lon", p.longitude}};
   const auto add = [&](const char* name, const auto& value) {
     if (value) json[name] = *value;
   };
@@ -36,8 +39,9 @@ class session {
   void take(const nmea_sentence& sentence) {
     std::optional<position> found;
     if (sentence.status == nmea_status::valid) {
-      hub_.publish(entry_.device.name(),
-                   {{"type", "sentence"}, {"device", entry_.device.name()}, {"sentence", sentence.text}});
+      hub_.publish(
+          entry_.device.name(),
+          {{"type", "sentence"}, {"device", entry_.device.name()}, {"sentence", sentence.text}});
       found = decode_position(sentence);
       if (!found) found = ais_.decode(sentence);
       if (found) hub_.publish(entry_.device.name(), to_json(entry_.device.name(), *found));
@@ -89,11 +93,12 @@ task<buskin::io::stream> open_tcp(device_settings settings) {
 }  // namespace
 
 void add_receiver(const std::shared_ptr<hub>& shared, const device_settings& settings) {
-  // The entry exists only after the device does, which runs later: the session finds it by its place. The hub owns the device, so the
-  // device must not own the hub.
+  // The entry exists only after the device does, which runs later: the session finds it by its
+  // place. The hub owns the device, so the device must not own the hub.
   const std::size_t place = shared->entries().size();
   shared->add(buskin::io::device(
-      settings.name, [settings] { return settings.tcp.empty() ? open_port(settings) : open_tcp(settings); },
+      settings.name,
+      [settings] { return settings.tcp.empty() ? open_port(settings) : open_tcp(settings); },
       [weak = std::weak_ptr(shared), place](buskin::io::stream bytes) {
         auto hub = weak.lock();
         if (!hub) throw buskin::invalid_state("the gateway has ended");
@@ -106,12 +111,13 @@ task<void> report_states(std::shared_ptr<hub> shared, std::shared_ptr<entry> who
   auto events = whose->device.events();
   for (;;) {
     const auto event = (co_await events.next()).value;
-    nlohmann::json json{{"type", "state"}, {"device", event.device}, {"state", to_string(event.state)}};
+    nlohmann::json json{
+        {"type", "state"}, {"device", event.device}, {"state", to_string(event.state)}};
     if (!event.reason.empty()) json["reason"] = event.reason;
     shared->publish(event.device, json);
     if (log)
-      std::cout << event.device << ": " << to_string(event.state) << (event.reason.empty() ? "" : ", " + event.reason)
-                << std::endl;
+      std::cout << event.device << ": " << to_string(event.state)
+                << (event.reason.empty() ? "" : ", " + event.reason) << std::endl;
   }
 }
 

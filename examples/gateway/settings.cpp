@@ -11,8 +11,9 @@ namespace gateway {
 
 device_settings device_settings::parse(const std::string& text) {
   const auto refuse = [&](const std::string& why) {
-    throw std::invalid_argument("device \"" + text + "\": " + why +
-                                "; write NAME=/dev/PORT@BAUD or NAME=tcp://HOST:PORT, such as gps0=/dev/ttyUSB0@4800");
+    throw std::invalid_argument(
+        "device \"" + text + "\": " + why +
+        "; write NAME=/dev/PORT@BAUD or NAME=tcp://HOST:PORT, such as gps0=/dev/ttyUSB0@4800");
   };
   device_settings device;
   const auto equals = text.find('=');
@@ -29,7 +30,8 @@ device_settings device_settings::parse(const std::string& text) {
   if (const auto at = where.rfind('@'); at != std::string::npos) {
     const char* end = where.data() + where.size();
     const auto [stop, error] = std::from_chars(where.data() + at + 1, end, device.baud);
-    if (error != std::errc() || stop != end || device.baud == 0) refuse("the baud rate is a number above 0");
+    if (error != std::errc() || stop != end || device.baud == 0)
+      refuse("the baud rate is a number above 0");
     where.resize(at);
   }
   if (where.empty()) refuse("the port's path is missing");
@@ -45,32 +47,47 @@ std::optional<std::chrono::milliseconds> parse_length(const std::string& text) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   const std::string unit(stop, end);
-  const double scale = unit == "ms" ? 1 : unit == "s" || unit.empty() ? 1000 : unit == "min" ? 60'000 : 0;
+  const double scale = unit == "ms"                  ? 1
+                       : unit == "s" || unit.empty() ? 1000
+                       : unit == "min"               ? 60'000
+                                                     : 0;
   if (error != std::errc() || scale == 0 || value <= 0)
-    throw std::invalid_argument("--for \"" + text + "\": no length of time; write 20s, 500ms or 2min");
+    throw std::invalid_argument("--for \"" + text +
+                                "\": no length of time; write 20s, 500ms or 2min");
   return std::chrono::milliseconds(static_cast<long long>(value * scale));
 }
 
 }  // namespace
 
 parsed parse_command_line(int argc, char** argv) {
-  CLI::App app{"Reads NMEA 0183 and AIS receivers and serves what they say to TCP clients, as JSON lines."};
-  app.footer("Clients send lines: subscribe *, subscribe NAME, unsubscribe, devices, stats, quit.\n"
-             "A configuration file has the same names: device = [\"gps0=/dev/ttyUSB0@4800\"], serve = \"127.0.0.1:7070\".");
+  CLI::App app{
+      "Reads NMEA 0183 and AIS receivers and serves what they say to TCP clients, as JSON lines."};
+  app.footer(
+      "Clients send lines: subscribe *, subscribe NAME, unsubscribe, devices, stats, quit.\n"
+      "A configuration file has the same names: device = [\"gps0=/dev/ttyUSB0@4800\"], serve = "
+      "\"127.0.0.1:7070\".");
   settings result;
   std::vector<std::string> devices;
   std::string length;
-  app.add_option("--device", devices, "NAME=/dev/PORT@BAUD or NAME=tcp://HOST:PORT; once for each device");
-  app.add_option("--serve", result.serve, "HOST:PORT to listen at; port 0 chooses a free one")->capture_default_str();
-  app.add_option("--for", length, "end after this time (20s, 2min); without it Ctrl-C ends the gateway");
-  app.add_flag("--wait", result.wait_for_devices, "start although a serial port is missing, and open it when it appears");
-  app.add_option("--workers", result.workers, "threads that run actors")->capture_default_str()->check(CLI::Range(1, 64));
+  app.add_option("--device", devices,
+                 "NAME=/dev/PORT@BAUD or NAME=tcp://HOST:PORT; once for each device");
+  app.add_option("--serve", result.serve, "HOST:PORT to listen at; port 0 chooses a free one")
+      ->capture_default_str();
+  app.add_option("--for", length,
+                 "end after this time (20s, 2min); without it Ctrl-C ends the gateway");
+  app.add_flag("--wait", result.wait_for_devices,
+               "start although a serial port is missing, and open it when it appears");
+  app.add_option("--workers", result.workers, "threads that run actors")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 64));
   app.add_flag("--plain", result.plain, "plain lines instead of the live table");
   app.add_flag("--demo", result.demo, "bring simulated receivers that are unplugged at random");
-  app.add_option("--recording", result.recordings, "what the simulated receivers send (with --demo); once for each receiver");
+  app.add_option("--recording", result.recordings,
+                 "what the simulated receivers send (with --demo); once for each receiver");
   app.add_option("--seed", result.seed, "of the demo's chance")->capture_default_str();
   app.set_config("--config", "", "read settings from this file");
-  app.allow_config_extras(CLI::config_extras_mode::error);  // a name that is misspelt there is said, as it is here
+  app.allow_config_extras(
+      CLI::config_extras_mode::error);  // a name that is misspelt there is said, as it is here
   const auto complain = [](const std::string& what) {
     std::cerr << "gateway: " << what << '\n';
     return parsed{std::nullopt, 2};
@@ -83,19 +100,24 @@ parsed parse_command_line(int argc, char** argv) {
     return {std::nullopt, app.exit(help)};
   } catch (const CLI::ConfigError& error) {
     const std::string what = error.what();
-    return complain("the configuration file " + app.get_config_ptr()->as<std::string>() + " has an entry that is none of ours: " +
-                    what.substr(what.rfind(' ') + 1));
+    return complain("the configuration file " + app.get_config_ptr()->as<std::string>() +
+                    " has an entry that is none of ours: " + what.substr(what.rfind(' ') + 1));
   } catch (const CLI::Error& error) {
     return complain(std::string(error.what()) + " (gateway --help lists the options)");
   } catch (const std::invalid_argument& error) {
     return complain(error.what());
   }
   for (auto device = result.devices.begin(); device != result.devices.end(); ++device)
-    if (std::any_of(result.devices.begin(), device, [&](const auto& other) { return other.name == device->name; }))
-      return complain("two devices are called \"" + device->name + "\"; give each a name of its own");
+    if (std::any_of(result.devices.begin(), device,
+                    [&](const auto& other) { return other.name == device->name; }))
+      return complain("two devices are called \"" + device->name +
+                      "\"; give each a name of its own");
   if (result.devices.empty() && !result.demo)
-    return complain("there is nothing to read from; give at least one --device, or --demo (gateway --help lists the options)");
-  if (!result.recordings.empty() && !result.demo) return complain("--recording needs --demo, whose receivers play it");
+    return complain(
+        "there is nothing to read from; give at least one --device, or --demo (gateway --help "
+        "lists the options)");
+  if (!result.recordings.empty() && !result.demo)
+    return complain("--recording needs --demo, whose receivers play it");
   return {std::move(result), 0};
 }
 

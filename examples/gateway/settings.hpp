@@ -12,11 +12,12 @@ namespace gateway {
 /// A device to read from: a serial port, or a TCP server that sends sentences.
 struct device_settings {
   std::string name;
-  std::string path;        // of the serial port; empty for TCP
-  unsigned baud = 4800;    // NMEA 0183's own rate
-  std::string tcp;         // "host:port"; empty for a serial port
+  std::string path;      // of the serial port; empty for TCP
+  unsigned baud = 4800;  // NMEA 0183's own rate
+  std::string tcp;       // "host:port"; empty for a serial port
 
-  /// Reads "gps0=/dev/ttyUSB0@4800" or "ais=tcp://host:port". Throws std::invalid_argument with what is wrong.
+  /// Reads "gps0=/dev/ttyUSB0@4800" or "ais=tcp://host:port". Throws std::invalid_argument with
+  /// what is wrong.
   static device_settings parse(const std::string& text);
 };
 
@@ -33,7 +34,8 @@ struct settings {
   std::uint64_t seed = 1;
 };
 
-/// The settings, or the exit status of a program that has nothing more to do (help was asked for, or an error was printed).
+/// The settings, or the exit status of a program that has nothing more to do (help was asked for,
+/// or an error was printed).
 struct parsed {
   std::optional<gateway::settings> settings;
   int status = 0;

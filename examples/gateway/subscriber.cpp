@@ -11,20 +11,28 @@ using json = nlohmann::json;
 
 namespace {
 
-/// What one client wants; shared by the task that reads its commands and the one that sends it lines, which run in turn.
+/// What one client wants; shared by the task that reads its commands and the one that sends it
+/// lines, which run in turn.
 struct wishes {
   bool everything = false;
   std::set<std::string> devices;
-  bool wants(const line& l) const { return everything || l.device.empty() || devices.contains(l.device); }
+  bool wants(const line& l) const {
+    return everything || l.device.empty() || devices.contains(l.device);
+  }
 };
 
-/// A complaint repeats what the client said, which may be anything: nothing that is not UTF-8 gets into a line.
-std::string to_line(const json& content) { return content.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"; }
+/// A complaint repeats what the client said, which may be anything: nothing that is not UTF-8 gets
+/// into a line.
+std::string to_line(const json& content) {
+  return content.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
 
 json complaint(const std::string& what) { return {{"type", "error"}, {"error", what}}; }
 
-/// Sends what the client wants, as fast as it reads. One that is too slow misses lines and is told how many.
-task<void> send_lines(std::shared_ptr<hub> shared, std::shared_ptr<wishes> wanted, buskin::io::connection client,
+/// Sends what the client wants, as fast as it reads. One that is too slow misses lines and is told
+/// how many.
+task<void> send_lines(std::shared_ptr<hub> shared, std::shared_ptr<wishes> wanted,
+                      buskin::io::connection client,
                       buskin::subscription<std::shared_ptr<const line>> lines) {
   std::uint64_t sent = 0;
   std::uint64_t missed = 0;
@@ -65,19 +73,23 @@ class commands {
     if (verb == "subscribe" || verb == "unsubscribe") return change(verb == "subscribe", what);
     if (verb == "devices" && what.empty()) return hub_.devices_json();
     if (verb == "stats" && what.empty()) return hub_.stats_json();
-    return complaint("\"" + text + "\" is no command; there are subscribe *, subscribe NAME, unsubscribe [NAME], devices, stats, quit");
+    return complaint("\"" + text +
+                     "\" is no command; there are subscribe *, subscribe NAME, unsubscribe [NAME], "
+                     "devices, stats, quit");
   }
 
  private:
   json change(bool add, const std::string& what) {
-    if (add && what.empty()) return complaint("subscribe to what? subscribe * for everything, or a device's name");
+    if (add && what.empty())
+      return complaint("subscribe to what? subscribe * for everything, or a device's name");
     if (what == "*" || what.empty()) {
       wishes_.everything = add;
       if (!add) wishes_.devices.clear();
     } else {
       bool known = false;
       for (const auto& each : hub_.entries()) known = known || each->device.name() == what;
-      if (!known) return complaint("there is no device \"" + what + "\"; the command devices lists them");
+      if (!known)
+        return complaint("there is no device \"" + what + "\"; the command devices lists them");
       if (add)
         wishes_.devices.insert(what);
       else
@@ -90,9 +102,11 @@ class commands {
   wishes& wishes_;
 };
 
-task<void> read_commands(std::shared_ptr<hub> shared, std::shared_ptr<wishes> wanted, buskin::io::connection client) {
+task<void> read_commands(std::shared_ptr<hub> shared, std::shared_ptr<wishes> wanted,
+                         buskin::io::connection client) {
   commands known(*shared, *wanted);
-  buskin::io::framed<buskin::io::line_codec> lines(client, buskin::io::line_codec({.max_length = 1024}));
+  buskin::io::framed<buskin::io::line_codec> lines(client,
+                                                   buskin::io::line_codec({.max_length = 1024}));
   for (;;) {
     std::optional<std::string> text;
     std::string trouble;
@@ -122,7 +136,8 @@ task<void> serve_client(std::shared_ptr<hub> shared, buskin::io::connection clie
   auto wanted = std::make_shared<wishes>();
   try {
     co_await buskin::task_group().run([&](buskin::task_group& group) -> task<void> {
-      group.spawn(send_lines(shared, wanted, client, shared->subscribe()), {"lines for " + client.peer().to_string()});
+      group.spawn(send_lines(shared, wanted, client, shared->subscribe()),
+                  {"lines for " + client.peer().to_string()});
       co_await read_commands(shared, wanted, client);
       group.cancel();  // the client has said goodbye
     });

@@ -34,22 +34,25 @@ class table {
 
   std::string draw(double seconds) {
     const auto depths = mailbox_depths();
-    std::string text =
-        row("%-12s %-11s %9s %10s %10s %9s %11s %8s\n", "device", "state", "sent/s", "delivered", "bad sums", "rejected", "reconnects", "mailbox");
+    std::string text = row("%-12s %-11s %9s %10s %10s %9s %11s %8s\n", "device", "state", "sent/s",
+                           "delivered", "bad sums", "rejected", "reconnects", "mailbox");
     for (const auto& each : hub_.entries()) {
       const auto now = each->snapshot();
       auto& before = shown_[each->device.name()];
       const double rate = seconds > 0 ? static_cast<double>(now.received - before) / seconds : 0;
       before = now.received;
       const auto depth = depths.find("task \"" + each->device.name() + "\"");
-      text += row("%-12s %-11s %9.1f %10llu %10llu %9llu %11llu %8zu\n", each->device.name().c_str(), to_string(each->device.state()),
-                  rate, static_cast<unsigned long long>(now.delivered),
-                  static_cast<unsigned long long>(now.rejected[static_cast<std::size_t>(buskin::io::nmea_status::bad_checksum)]),
-                  static_cast<unsigned long long>(now.rejects()), reconnects(each->device.sessions()),
-                  depth == depths.end() ? std::size_t{0} : depth->second);
+      text +=
+          row("%-12s %-11s %9.1f %10llu %10llu %9llu %11llu %8zu\n", each->device.name().c_str(),
+              to_string(each->device.state()), rate, static_cast<unsigned long long>(now.delivered),
+              static_cast<unsigned long long>(
+                  now.rejected[static_cast<std::size_t>(buskin::io::nmea_status::bad_checksum)]),
+              static_cast<unsigned long long>(now.rejects()), reconnects(each->device.sessions()),
+              depth == depths.end() ? std::size_t{0} : depth->second);
     }
-    text += row("%d subscribers, %llu lines sent to those that left, %llu missed\n", hub_.subscribers.load(),
-                static_cast<unsigned long long>(hub_.lines_sent()), static_cast<unsigned long long>(hub_.lines_missed()));
+    text += row("%d subscribers, %llu lines sent to those that left, %llu missed\n",
+                hub_.subscribers.load(), static_cast<unsigned long long>(hub_.lines_sent()),
+                static_cast<unsigned long long>(hub_.lines_missed()));
     return text;
   }
 
@@ -87,12 +90,15 @@ std::string summary(const hub& shared) {
   books all;
   bool balanced = true;
   const auto account = [&](const std::string& name, const books& b) {
-    text += row("%-12s received %llu = delivered %llu + rejected %llu", name.c_str(), static_cast<unsigned long long>(b.received),
-                static_cast<unsigned long long>(b.delivered), static_cast<unsigned long long>(b.rejects()));
+    text += row("%-12s received %llu = delivered %llu + rejected %llu", name.c_str(),
+                static_cast<unsigned long long>(b.received),
+                static_cast<unsigned long long>(b.delivered),
+                static_cast<unsigned long long>(b.rejects()));
     const char* separator = " (";
     for (std::size_t i = 0; i != verdicts; ++i) {
       if (b.rejected[i] == 0) continue;
-      text += separator + std::string(to_string(static_cast<buskin::io::nmea_status>(i))) + " " + std::to_string(b.rejected[i]);
+      text += separator + std::string(to_string(static_cast<buskin::io::nmea_status>(i))) + " " +
+              std::to_string(b.rejected[i]);
       separator = ", ";
     }
     if (b.rejects() != 0) text += ")";
@@ -106,9 +112,11 @@ std::string summary(const hub& shared) {
     text += "; sessions " + std::to_string(each->device.sessions()) + "\n";
   }
   account("all", all);
-  text += row("\nsubscribers  lines sent %llu, missed %llu\n", static_cast<unsigned long long>(shared.lines_sent()),
+  text += row("\nsubscribers  lines sent %llu, missed %llu\n",
+              static_cast<unsigned long long>(shared.lines_sent()),
               static_cast<unsigned long long>(shared.lines_missed()));
-  text += balanced && all.balanced() ? "every sentence is accounted for\n" : "THE BOOKS DO NOT BALANCE\n";
+  text += balanced && all.balanced() ? "every sentence is accounted for\n"
+                                     : "THE BOOKS DO NOT BALANCE\n";
   return text;
 }
 

@@ -1,4 +1,5 @@
-// What the terminal shows: a live table, or plain lines where it is none; and the summary at the end.
+// What the terminal shows: a live table, or plain lines where it is none; and the summary at the
+// end.
 #pragma once
 
 #include "hub.hpp"

@@ -25,7 +25,8 @@ void set_no_delay(int descriptor) noexcept {
 std::shared_ptr<descriptor_core> make_socket_core(worker& home, unique_descriptor descriptor) {
   set_no_delay(descriptor.get());
   std::string name = "tcp " + address::peer_of(descriptor.get()).to_string();
-  return std::make_shared<descriptor_core>(home, descriptor.release(), descriptor_kind::socket, std::move(name));
+  return std::make_shared<descriptor_core>(home, descriptor.release(), descriptor_kind::socket,
+                                           std::move(name));
 }
 
 connection make_connection(worker& home, unique_descriptor descriptor) {
@@ -35,12 +36,14 @@ connection make_connection(worker& home, unique_descriptor descriptor) {
 namespace {
 
 task<connection> connect_to(address where, std::source_location source) {
-  unique_descriptor descriptor(::socket(where.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  unique_descriptor descriptor(
+      ::socket(where.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const std::string text = "cannot connect to " + where.to_string();
   if (!descriptor) throw std::system_error(last_error(), text);
   int failure = ::connect(descriptor.get(), where.data(), where.size()) == 0 ? 0 : errno;
   if (failure == EINPROGRESS || failure == EINTR) {
-    co_await readiness_wait(descriptor.get(), readiness_wait::direction::write, wait_kind::connect, source);
+    co_await readiness_wait(descriptor.get(), readiness_wait::direction::write, wait_kind::connect,
+                            source);
     socklen_t size = sizeof failure;
     ::getsockopt(descriptor.get(), SOL_SOCKET, SO_ERROR, &failure, &size);
   }
@@ -65,7 +68,8 @@ task<connection> connect(std::string where, std::source_location source) {
   std::rethrow_exception(failure);
 }
 
-task<connection> open_connection(std::string host, std::uint16_t port, std::source_location source) {
+task<connection> open_connection(std::string host, std::uint16_t port,
+                                 std::source_location source) {
   return connect(host_port{std::move(host), port}.to_string(), source);
 }
 

@@ -36,15 +36,17 @@ int family_of(int descriptor) noexcept {
   return family;
 }
 
-std::variant<asio::posix::stream_descriptor, asio::generic::stream_protocol::socket> open(asio::io_context& io, int descriptor,
-                                                                                          descriptor_kind kind) {
+std::variant<asio::posix::stream_descriptor, asio::generic::stream_protocol::socket> open(
+    asio::io_context& io, int descriptor, descriptor_kind kind) {
   if (kind == descriptor_kind::terminal) return asio::posix::stream_descriptor(io, descriptor);
-  return asio::generic::stream_protocol::socket(io, asio::generic::stream_protocol(family_of(descriptor), 0), descriptor);
+  return asio::generic::stream_protocol::socket(
+      io, asio::generic::stream_protocol(family_of(descriptor), 0), descriptor);
 }
 
 }  // namespace
 
-descriptor_core::descriptor_core(worker& home, int descriptor, descriptor_kind kind, std::string name)
+descriptor_core::descriptor_core(worker& home, int descriptor, descriptor_kind kind,
+                                 std::string name)
     : stream_core(home),
       object_(open(home.io(), descriptor, kind)),
       descriptor_number_(descriptor),
@@ -64,7 +66,8 @@ transfer descriptor_core::transport_read(char* target, std::size_t size) {
       front_.reset();
       front_begin_ = front_end_ = 0;
       const transfer more = read_now(target + count, size - count);
-      if (more.what == transfer::status::done) return {transfer::status::done, count + more.bytes, {}};
+      if (more.what == transfer::status::done)
+        return {transfer::status::done, count + more.bytes, {}};
       if (more.what != transfer::status::would_block) ending_ = more;
     }
     return {transfer::status::done, count, {}};
@@ -78,8 +81,9 @@ transfer descriptor_core::transport_read(char* target, std::size_t size) {
 
 transfer descriptor_core::read_now(char* target, std::size_t size) noexcept {
   for (;;) {
-    const ssize_t got = kind_ == descriptor_kind::socket ? ::recv(descriptor_number_, target, size, 0)
-                                                         : ::read(descriptor_number_, target, size);
+    const ssize_t got = kind_ == descriptor_kind::socket
+                            ? ::recv(descriptor_number_, target, size, 0)
+                            : ::read(descriptor_number_, target, size);
     if (got > 0) return {transfer::status::done, static_cast<std::size_t>(got), {}};
     if (got == 0) return {transfer::status::end, 0, {}};
     if (errno == EINTR) continue;
@@ -91,8 +95,9 @@ transfer descriptor_core::read_now(char* target, std::size_t size) noexcept {
 transfer descriptor_core::transport_write(const char* bytes, std::size_t size) {
   for (;;) {
     // A write to a socket whose peer is gone must be an error, not a signal.
-    const ssize_t put = kind_ == descriptor_kind::socket ? ::send(descriptor_number_, bytes, size, MSG_NOSIGNAL)
-                                                         : ::write(descriptor_number_, bytes, size);
+    const ssize_t put = kind_ == descriptor_kind::socket
+                            ? ::send(descriptor_number_, bytes, size, MSG_NOSIGNAL)
+                            : ::write(descriptor_number_, bytes, size);
     if (put >= 0) return {transfer::status::done, static_cast<std::size_t>(put), {}};
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
@@ -107,8 +112,10 @@ void descriptor_core::watch_readable() {
     return;
   }
   if (!front_) front_ = std::make_unique_for_overwrite<char[]>(front_capacity_);
-  // A read rather than a wait: where Asio waits, it asks the system to tell it anew each time; where it reads, it does not.
-  auto arrived = [self = shared_from_this(), this](const asio::error_code& failure, std::size_t bytes) {
+  // A read rather than a wait: where Asio waits, it asks the system to tell it anew each time;
+  // where it reads, it does not.
+  auto arrived = [self = shared_from_this(), this](const asio::error_code& failure,
+                                                   std::size_t bytes) {
     if (failure == asio::error::operation_aborted) return;
     front_begin_ = 0;
     front_end_ = bytes;
@@ -118,8 +125,11 @@ void descriptor_core::watch_readable() {
       ending_ = {transfer::status::failed, 0, {failure.value(), std::system_category()}};
     on_readable();
   };
-  std::visit([&](auto& object) { object.async_read_some(asio::buffer(front_.get(), front_capacity_), std::move(arrived)); },
-             object_);
+  std::visit(
+      [&](auto& object) {
+        object.async_read_some(asio::buffer(front_.get(), front_capacity_), std::move(arrived));
+      },
+      object_);
 }
 
 void descriptor_core::watch_writable() {
@@ -138,7 +148,8 @@ void descriptor_core::transport_end_of_writing() {
 }
 
 void descriptor_core::transport_close() {
-  asio::error_code ignored;  // nobody could do anything about it, and the descriptor is gone either way
+  asio::error_code
+      ignored;  // nobody could do anything about it, and the descriptor is gone either way
   std::visit([&](auto& object) { object.close(ignored); }, object_);
 }
 

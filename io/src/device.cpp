@@ -11,16 +11,23 @@ namespace buskin::io {
 
 const char* to_string(device_state state) noexcept {
   switch (state) {
-    case device_state::connecting: return "connecting";
-    case device_state::up: return "up";
-    case device_state::down: return "down";
+    case device_state::connecting:
+      return "connecting";
+    case device_state::up:
+      return "up";
+    case device_state::down:
+      return "down";
   }
   return "?";
 }
 
 struct device::shared {
   shared(std::string n, open_function o, session_function s, device_options given)
-      : name(std::move(n)), open(std::move(o)), session(std::move(s)), options(given), events(256) {}
+      : name(std::move(n)),
+        open(std::move(o)),
+        session(std::move(s)),
+        options(given),
+        events(256) {}
 
   void change(device_state to, std::string reason = {}) {
     state.store(to, std::memory_order_release);
@@ -59,12 +66,18 @@ class down_at_exit {
 
 }  // namespace
 
-device::device(std::string name, open_function open, session_function session, device_options options)
-    : shared_(std::make_shared<shared>(std::move(name), std::move(open), std::move(session), options)) {}
+device::device(std::string name, open_function open, session_function session,
+               device_options options)
+    : shared_(std::make_shared<shared>(std::move(name), std::move(open), std::move(session),
+                                       options)) {}
 
 const std::string& device::name() const noexcept { return shared_->name; }
-device_state device::state() const noexcept { return shared_->state.load(std::memory_order_acquire); }
-std::uint64_t device::sessions() const noexcept { return shared_->sessions.load(std::memory_order_acquire); }
+device_state device::state() const noexcept {
+  return shared_->state.load(std::memory_order_acquire);
+}
+std::uint64_t device::sessions() const noexcept {
+  return shared_->sessions.load(std::memory_order_acquire);
+}
 subscription<device_event> device::events() const { return shared_->events.subscribe(); }
 caf::actor device::events_actor() const { return shared_->events.actor(); }
 

@@ -57,7 +57,8 @@ class memory_core final : public stream_core {
   }
 
   transfer transport_write(const char* bytes, std::size_t size) override {
-    if (out_->broken) return {transfer::status::failed, 0, std::make_error_code(std::errc::broken_pipe)};
+    if (out_->broken)
+      return {transfer::status::failed, 0, std::make_error_code(std::errc::broken_pipe)};
     const std::size_t count = std::min(size, out_->capacity - out_->bytes.size());
     if (count == 0 && size != 0) return {};
     out_->bytes.insert(out_->bytes.end(), bytes, bytes + count);
@@ -103,7 +104,8 @@ class memory_core final : public stream_core {
 
 std::pair<stream, stream> memory_stream(std::size_t capacity) {
   if (capacity == 0) throw std::invalid_argument("a memory stream holds at least one byte");
-  if (detail::here.worker == nullptr) throw invalid_state("memory_stream was called outside of a running buskin::runtime");
+  if (detail::here.worker == nullptr)
+    throw invalid_state("memory_stream was called outside of a running buskin::runtime");
   auto& home = *detail::here.worker;
   auto there = std::make_shared<detail::pipe>(capacity);
   auto back = std::make_shared<detail::pipe>(capacity);

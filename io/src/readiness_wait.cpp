@@ -18,7 +18,8 @@ struct readiness_wait::watch {
   bool done = false;
 };
 
-readiness_wait::readiness_wait(int descriptor, direction what, wait_kind kind, const std::source_location& where)
+readiness_wait::readiness_wait(int descriptor, direction what, wait_kind kind,
+                               const std::source_location& where)
     : wait(kind, where), descriptor_(descriptor), direction_(what) {}
 
 readiness_wait::~readiness_wait() { withdraw(); }
@@ -26,11 +27,13 @@ readiness_wait::~readiness_wait() { withdraw(); }
 bool readiness_wait::await_ready() {
   auto& host = stack_here("a socket operation").host();
   if (here.worker->owner().threaded() && !host.move_to(*here.worker))
-    throw invalid_state("a CAF actor cannot wait for a descriptor when there are several workers; use a task");
+    throw invalid_state(
+        "a CAF actor cannot wait for a descriptor when there are several workers; use a task");
   watch_ = std::make_shared<watch>(*here.worker, descriptor_);
   watch_->host = &host;
-  watch_->descriptor.async_wait(direction_ == direction::read ? asio::posix::descriptor_base::wait_read
-                                                              : asio::posix::descriptor_base::wait_write,
+  watch_->descriptor.async_wait(direction_ == direction::read
+                                    ? asio::posix::descriptor_base::wait_read
+                                    : asio::posix::descriptor_base::wait_write,
                                 [watch = watch_](const asio::error_code& failure) {
                                   if (failure || watch->host == nullptr) return;
                                   watch->done = true;

@@ -24,7 +24,8 @@ namespace buskin::io {
 
 host_port host_port::parse(std::string_view text) {
   const auto refuse = [&](const char* why) {
-    throw std::invalid_argument("\"" + std::string(text) + "\" is no address: " + why + "; write host:port, such as 127.0.0.1:7070");
+    throw std::invalid_argument("\"" + std::string(text) + "\" is no address: " + why +
+                                "; write host:port, such as 127.0.0.1:7070");
   };
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) refuse("it has no port");
@@ -38,30 +39,37 @@ host_port host_port::parse(std::string_view text) {
   }
   host_port result{std::string(host), 0};
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), result.port);
-  if (port.empty() || error != std::errc() || end != port.data() + port.size()) refuse("the port is a number from 0 to 65535");
+  if (port.empty() || error != std::errc() || end != port.data() + port.size())
+    refuse("the port is a number from 0 to 65535");
   return result;
 }
 
 std::string host_port::to_string() const {
-  return (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" +
+         std::to_string(port);
 }
 
-address::address(const sockaddr* from, socklen_t size) noexcept : size_(size) { std::memcpy(&storage_, from, size); }
+address::address(const sockaddr* from, socklen_t size) noexcept : size_(size) {
+  std::memcpy(&storage_, from, size);
+}
 
 std::uint16_t address::port() const noexcept {
   if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage_)->sin_port);
-  if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_port);
+  if (family() == AF_INET6)
+    return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_port);
   return 0;
 }
 
 std::string address::to_string() const {
   char text[INET6_ADDRSTRLEN] = "";
   if (family() == AF_INET) {
-    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr, text, sizeof text);
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr, text,
+              sizeof text);
     return std::string(text) + ":" + std::to_string(port());
   }
   if (family() == AF_INET6) {
-    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_addr, text, sizeof text);
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_addr, text,
+              sizeof text);
     return "[" + std::string(text) + "]:" + std::to_string(port());
   }
   return "(no address)";
@@ -91,7 +99,7 @@ using namespace buskin::detail;
 
 struct answer {
   std::vector<address> addresses;
-  int code = 0;       // of getaddrinfo
+  int code = 0;         // of getaddrinfo
   int system_code = 0;  // errno, where the code says so
 };
 
@@ -103,10 +111,12 @@ answer look_up(const host_port& where, resolve_for purpose, bool numeric) {
   addrinfo* found = nullptr;
   answer result;
   const std::string port = std::to_string(where.port);
-  result.code = ::getaddrinfo(where.host.empty() ? nullptr : where.host.c_str(), port.c_str(), &hints, &found);
+  result.code = ::getaddrinfo(where.host.empty() ? nullptr : where.host.c_str(), port.c_str(),
+                              &hints, &found);
   result.system_code = errno;
   for (const addrinfo* at = found; result.code == 0 && at != nullptr; at = at->ai_next)
-    if (at->ai_family == AF_INET || at->ai_family == AF_INET6) result.addresses.emplace_back(at->ai_addr, at->ai_addrlen);
+    if (at->ai_family == AF_INET || at->ai_family == AF_INET6)
+      result.addresses.emplace_back(at->ai_addr, at->ai_addrlen);
   if (found != nullptr) ::freeaddrinfo(found);
   return result;
 }
@@ -126,12 +136,12 @@ struct lookup {
   host_port where;
   resolve_for purpose{};
   std::mutex mutex;
-  stack_host* waiter = nullptr;   // guarded by mutex; null when nobody waits any more
+  stack_host* waiter = nullptr;  // guarded by mutex; null when nobody waits any more
   std::optional<answer> result;  // guarded by mutex
 };
 
-/// Threads that call getaddrinfo. They may hang in it for long, so nobody ever waits for them: the state they share with us is
-/// kept by whoever is last.
+/// Threads that call getaddrinfo. They may hang in it for long, so nobody ever waits for them: the
+/// state they share with us is kept by whoever is last.
 class resolver_pool {
  public:
   static void submit(std::shared_ptr<lookup> job) {
@@ -153,7 +163,8 @@ class resolver_pool {
     std::unique_lock lock(mutex_);
     for (;;) {
       ++idle_;
-      const bool news = news_.wait_for(lock, std::chrono::seconds(10), [this] { return !jobs_.empty(); });
+      const bool news =
+          news_.wait_for(lock, std::chrono::seconds(10), [this] { return !jobs_.empty(); });
       --idle_;
       if (!news) break;
       const auto job = std::move(jobs_.front());
@@ -173,8 +184,8 @@ class resolver_pool {
   std::mutex mutex_;
   std::condition_variable news_;
   std::deque<std::shared_ptr<lookup>> jobs_;  // guarded by mutex_
-  std::size_t threads_ = 0;                     // guarded by mutex_
-  std::size_t idle_ = 0;                        // guarded by mutex_
+  std::size_t threads_ = 0;                   // guarded by mutex_
+  std::size_t idle_ = 0;                      // guarded by mutex_
 };
 
 class lookup_wait final : public wait {
@@ -216,13 +227,15 @@ class lookup_wait final : public wait {
 
 }  // namespace detail
 
-task<std::vector<address>> resolve(host_port where, resolve_for purpose, std::source_location source) {
+task<std::vector<address>> resolve(host_port where, resolve_for purpose,
+                                   std::source_location source) {
   auto found = detail::look_up(where, purpose, true);
   if (found.code == EAI_NONAME) found = co_await detail::lookup_wait(where, purpose, source);
   if (found.code != 0 || found.addresses.empty()) {
     static const detail::lookup_category codes;
-    throw std::system_error(found.code == EAI_SYSTEM ? std::error_code(found.system_code, std::system_category())
-                                                     : std::error_code(found.code != 0 ? found.code : EAI_NONAME, codes),
+    throw std::system_error(found.code == EAI_SYSTEM
+                                ? std::error_code(found.system_code, std::system_category())
+                                : std::error_code(found.code != 0 ? found.code : EAI_NONAME, codes),
                             "cannot find the address of \"" + where.host + "\"");
   }
   co_return found.addresses;

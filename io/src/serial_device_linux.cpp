@@ -22,9 +22,11 @@ using detail::last_error;
 void check(const serial_options& options) {
   if (options.baud == 0) throw std::invalid_argument("a serial device needs a baud rate above 0");
   if (options.data_bits < 5 || options.data_bits > 8)
-    throw std::invalid_argument("a serial device has 5 to 8 data bits, not " + std::to_string(options.data_bits));
+    throw std::invalid_argument("a serial device has 5 to 8 data bits, not " +
+                                std::to_string(options.data_bits));
   if (options.stop_bits < 1 || options.stop_bits > 2)
-    throw std::invalid_argument("a serial device has 1 or 2 stop bits, not " + std::to_string(options.stop_bits));
+    throw std::invalid_argument("a serial device has 1 or 2 stop bits, not " +
+                                std::to_string(options.stop_bits));
 }
 
 void apply(int descriptor, const serial_options& options, const std::string& path) {
@@ -51,19 +53,23 @@ void apply(int descriptor, const serial_options& options, const std::string& pat
 
 serial_device serial_device::open(const std::string& path, serial_options options) {
   check(options);
-  if (detail::here.worker == nullptr) throw invalid_state("serial_device::open was called outside of a running buskin::runtime");
-  detail::unique_descriptor device(::open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  if (detail::here.worker == nullptr)
+    throw invalid_state("serial_device::open was called outside of a running buskin::runtime");
+  detail::unique_descriptor device(
+      ::open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
   if (!device) throw std::system_error(last_error(), "cannot open " + path);
   if (options.sharing == sharing::exclusive) {
-    // TIOCEXCL keeps others out from now on but does not bind root; the lock also tells of those who came before.
+    // TIOCEXCL keeps others out from now on but does not bind root; the lock also tells of those
+    // who came before.
     if (::flock(device.get(), LOCK_EX | LOCK_NB) != 0)
-      throw std::system_error(std::error_code(EBUSY, std::system_category()), "cannot open " + path + ": another process uses it");
+      throw std::system_error(std::error_code(EBUSY, std::system_category()),
+                              "cannot open " + path + ": another process uses it");
     if (::ioctl(device.get(), TIOCEXCL) != 0)
       throw std::system_error(last_error(), "cannot open " + path + ": it is no serial device");
   }
   apply(device.get(), options, path);
-  return serial_device(std::make_shared<detail::descriptor_core>(*detail::here.worker, device.release(),
-                                                                 detail::descriptor_kind::terminal, path));
+  return serial_device(std::make_shared<detail::descriptor_core>(
+      *detail::here.worker, device.release(), detail::descriptor_kind::terminal, path));
 }
 
 void serial_device::configure(const serial_options& options) const {
@@ -73,7 +79,8 @@ void serial_device::configure(const serial_options& options) const {
 
 unsigned serial_device::baud() const {
   termios2 settings{};
-  if (::ioctl(descriptor(), TCGETS2, &settings) != 0) throw std::system_error(last_error(), "cannot ask " + describe());
+  if (::ioctl(descriptor(), TCGETS2, &settings) != 0)
+    throw std::system_error(last_error(), "cannot ask " + describe());
   return settings.c_ospeed;
 }
 

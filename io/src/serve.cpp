@@ -1,5 +1,5 @@
-// What always holds: the listener accepts only while fewer than max_connections handlers run; a client's descriptor is owned by
-// its session actor from its first turn on.
+// What always holds: the listener accepts only while fewer than max_connections handlers run; a
+// client's descriptor is owned by its session actor from its first turn on.
 #include <buskin/io/serve.hpp>
 
 #include <buskin/actors/detail/actor_timer.hpp>
@@ -28,8 +28,10 @@ using handler_function = std::function<task<void>(connection)>;
 /// A client's actor: the handler's coroutine runs in it, and owns the connection.
 class session_actor final : public task_actor_base {
  public:
-  session_actor(caf::actor_config& config, unique_descriptor client, std::shared_ptr<const handler_function> handler,
-                std::shared_ptr<std::atomic<std::size_t>> count, std::string name, const std::source_location& created)
+  session_actor(caf::actor_config& config, unique_descriptor client,
+                std::shared_ptr<const handler_function> handler,
+                std::shared_ptr<std::atomic<std::size_t>> count, std::string name,
+                const std::source_location& created)
       : task_actor_base(config, std::move(name), created),
         client_(std::move(client)),
         handler_(std::move(handler)),
@@ -97,20 +99,23 @@ class session_actor final : public task_actor_base {
 
 class server_actor final : public lean_actor {
  public:
-  server_actor(caf::actor_config& config, std::vector<unique_descriptor> sockets, handler_function handler,
-               serve_options options, const std::source_location& created)
+  server_actor(caf::actor_config& config, std::vector<unique_descriptor> sockets,
+               handler_function handler, serve_options options, const std::source_location& created)
       : lean_actor(config),
         options_(std::move(options)),
         handler_(std::make_shared<const handler_function>(std::move(handler))),
         created_(created),
         local_(io::address::local_of(sockets.front().get())) {
-    for (auto& socket : sockets) listeners_.push_back(std::make_shared<listener>(here.worker->io(), socket.release()));
+    for (auto& socket : sockets)
+      listeners_.push_back(std::make_shared<listener>(here.worker->io(), socket.release()));
     hold();
   }
 
   io::address local() const { return local_; }
   std::size_t connections() const noexcept { return count_->load(std::memory_order_acquire); }
-  std::string title() const override { return "server \"" + options_.name + "\" at " + local_.to_string(); }
+  std::string title() const override {
+    return "server \"" + options_.name + "\" at " + local_.to_string();
+  }
 
  protected:
   void on_start() override { watch(); }
@@ -144,14 +149,15 @@ class server_actor final : public lean_actor {
     for (auto& each : listeners_) {
       if (each->watching || !each->socket.is_open()) continue;
       each->watching = true;
-      each->socket.async_wait(asio::posix::descriptor_base::wait_read,
-                              [self = lean_ref<server_actor>(this), each](const asio::error_code& failure) {
-                                each->watching = false;
-                                if (failure) return;
-                                self->enter_or_post([each](lean_actor& actor) {
-                                  static_cast<server_actor&>(actor).accept_from(*each);
-                                });
-                              });
+      each->socket.async_wait(
+          asio::posix::descriptor_base::wait_read,
+          [self = lean_ref<server_actor>(this), each](const asio::error_code& failure) {
+            each->watching = false;
+            if (failure) return;
+            self->enter_or_post([each](lean_actor& actor) {
+              static_cast<server_actor&>(actor).accept_from(*each);
+            });
+          });
     }
   }
 
@@ -161,7 +167,8 @@ class server_actor final : public lean_actor {
         rest();
         return;
       }
-      unique_descriptor client(::accept4(from.socket.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      unique_descriptor client(
+          ::accept4(from.socket.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (client) {
         complained_ = false;
         start(std::move(client));
@@ -174,8 +181,12 @@ class server_actor final : public lean_actor {
       if (!std::exchange(complained_, true))
         scheduler::of(home_system())
             .owner()
-            .report({"BK020", title() + " cannot accept clients: " + error.message() + "; it tries again every 100 ms", nullptr,
-                     {}, created_});
+            .report({"BK020",
+                     title() + " cannot accept clients: " + error.message() +
+                         "; it tries again every 100 ms",
+                     nullptr,
+                     {},
+                     created_});
       rest();
       return;
     }
@@ -194,7 +205,8 @@ class server_actor final : public lean_actor {
     worker& home = *workers[next_worker_++ % workers.size()];
     count_->fetch_add(1, std::memory_order_acq_rel);
     std::string name = options_.name + " client " + std::to_string(++clients_);
-    auto session = make_lean<session_actor>(home_system(), std::move(client), handler_, count_, std::move(name), created_);
+    auto session = make_lean<session_actor>(home_system(), std::move(client), handler_, count_,
+                                            std::move(name), created_);
     session->track(shutdown_phase::ordinary);
     session->pin(home);
     session->launch(nullptr, false, true);
@@ -221,7 +233,8 @@ unique_descriptor listen_at(const address& where, int backlog) {
   if (!socket) throw std::system_error(last_error(), text);
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (where.family() == AF_INET6) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (where.family() == AF_INET6)
+    ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (::bind(socket.get(), where.data(), where.size()) != 0 || ::listen(socket.get(), backlog) != 0)
     throw std::system_error(last_error(), text);
   return socket;
@@ -232,7 +245,9 @@ unique_descriptor listen_at(const address& where, int backlog) {
 }  // namespace detail
 
 server::server(const lean_ref<detail::server_actor>& actor) noexcept : actor_(actor.get()) {}
-detail::server_actor& server::self() const noexcept { return static_cast<detail::server_actor&>(*actor_); }
+detail::server_actor& server::self() const noexcept {
+  return static_cast<detail::server_actor&>(*actor_);
+}
 address server::local() const { return self().local(); }
 void server::close() const {
   actor_->enter_or_post([](lean_actor& server) { server.quit(); });
@@ -241,8 +256,8 @@ bool server::closed() const { return actor_->ended(); }
 std::size_t server::connections() const { return self().connections(); }
 caf::actor server::actor() const { return actor_.handle(); }
 
-task<server> serve(std::string where, std::function<task<void>(connection)> handler, serve_options options,
-                   std::source_location source) {
+task<server> serve(std::string where, std::function<task<void>(connection)> handler,
+                   serve_options options, std::source_location source) {
   auto addresses = co_await resolve(host_port::parse(where), resolve_for::listening, source);
   std::vector<detail::unique_descriptor> sockets;
   for (const auto& each : addresses) {
@@ -251,8 +266,8 @@ task<server> serve(std::string where, std::function<task<void>(connection)> hand
     sockets.push_back(detail::listen_at(each, options.backlog));
   }
   auto& home = *detail::here.worker;
-  auto actor = detail::make_lean<detail::server_actor>(home.system(), std::move(sockets), std::move(handler),
-                                                       std::move(options), source);
+  auto actor = detail::make_lean<detail::server_actor>(
+      home.system(), std::move(sockets), std::move(handler), std::move(options), source);
   actor->track(shutdown_phase::acceptor);
   actor->pin(home);
   actor->launch(nullptr, false, true);

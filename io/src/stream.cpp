@@ -82,7 +82,9 @@ bool read_until_wait::attempt() {
     const auto found = buffered.find(separator_, searched_);
     const std::size_t content = found == std::string_view::npos ? buffered.size() : found;
     if (content > limit_)
-      throw limit_overrun("no separator within " + std::to_string(limit_) + " bytes from " + core_->describe(), limit_);
+      throw limit_overrun(
+          "no separator within " + std::to_string(limit_) + " bytes from " + core_->describe(),
+          limit_);
     if (found != std::string_view::npos) {
       bytes_.assign(buffered.substr(0, found + separator_.size()));
       core_->consume(bytes_.size());
@@ -124,7 +126,8 @@ const std::shared_ptr<detail::stream_core>& stream::core() const {
 namespace {
 
 /// Calls it now on the core's worker, else soon.
-void on_home(const std::shared_ptr<detail::stream_core>& core, void (detail::stream_core::*operation)()) {
+void on_home(const std::shared_ptr<detail::stream_core>& core,
+             void (detail::stream_core::*operation)()) {
   if (detail::here.worker == &core->home())
     (core.get()->*operation)();
   else
@@ -137,8 +140,10 @@ void stream::write_eof() const { on_home(core(), &detail::stream_core::write_eof
 void stream::close() const { on_home(core(), &detail::stream_core::close); }
 void stream::abort() const { on_home(core(), &detail::stream_core::abort); }
 
-detail::read_until_wait stream::read_until(std::string separator, std::size_t limit, std::source_location where) const {
-  if (separator.empty()) throw std::invalid_argument("read_until needs a separator that is not empty");
+detail::read_until_wait stream::read_until(std::string separator, std::size_t limit,
+                                           std::source_location where) const {
+  if (separator.empty())
+    throw std::invalid_argument("read_until needs a separator that is not empty");
   return {core(), std::move(separator), limit, where};
 }
 

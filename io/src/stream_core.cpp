@@ -9,11 +9,12 @@ namespace buskin::io::detail {
 
 namespace {
 
-/// Owns a stream that was closed before all was sent: with nobody else left to hold it, it is still one of the runtime's actors, and
-/// shutdown waits for it.
+/// Owns a stream that was closed before all was sent: with nobody else left to hold it, it is still
+/// one of the runtime's actors, and shutdown waits for it.
 class sending_the_rest final : public lean_actor {
  public:
-  sending_the_rest(caf::actor_config& config, std::shared_ptr<stream_core> core) : lean_actor(config), core_(std::move(core)) {}
+  sending_the_rest(caf::actor_config& config, std::shared_ptr<stream_core> core)
+      : lean_actor(config), core_(std::move(core)) {}
   std::string title() const override { return core_->describe() + ", closed, with bytes to send"; }
 
  protected:
@@ -39,7 +40,8 @@ void stream_core::consume(std::size_t bytes) noexcept {
 }
 
 transfer stream_core::read_into(char* target, std::size_t size) {
-  if (closing_) return {transfer::status::failed, 0, std::make_error_code(std::errc::operation_canceled)};
+  if (closing_)
+    return {transfer::status::failed, 0, std::make_error_code(std::errc::operation_canceled)};
   const transfer got = transport_read(target, size);
   more_likely_ = got.what == transfer::status::done && got.bytes == size;
   return got;
@@ -59,7 +61,8 @@ transfer stream_core::fill() {
 
 void stream_core::set_reader(io_wait& reader) {
   if (reader_ != nullptr)
-    throw invalid_state("two tasks read " + describe() + " at the same time; one of them has to be the reader");
+    throw invalid_state("two tasks read " + describe() +
+                        " at the same time; one of them has to be the reader");
   reader_ = &reader;
   if (closing_) {
     wake_reader();
@@ -162,7 +165,8 @@ void stream_core::add_writer(io_wait& writer) noexcept {
 }
 
 void stream_core::forget(io_wait& waiting) noexcept {
-  // A watch for reading that is under way stays: it finds no reader, and the bytes stay where they are.
+  // A watch for reading that is under way stays: it finds no reader, and the bytes stay where they
+  // are.
   if (reader_ == &waiting) reader_ = nullptr;
   for (io_wait** at = &writers_; *at != nullptr; at = &(*at)->next_)
     if (*at == &waiting) {
@@ -222,7 +226,8 @@ void stream_core::finish_close() {
   if (closed_) return;
   closed_ = true;
   transport_close();
-  if (const auto actor = std::exchange(closing_actor_, {})) actor->enter_or_post([](lean_actor& a) { a.quit(); });
+  if (const auto actor = std::exchange(closing_actor_, {}))
+    actor->enter_or_post([](lean_actor& a) { a.quit(); });
 }
 
 // -- waits ------------------------------------------------------------------------------------
@@ -234,13 +239,15 @@ io_wait::~io_wait() {
 bool io_wait::await_ready() {
   host_ = &stack_here("a stream operation").host();
   if (here.worker == &core_->home()) {
-    // With several workers an actor stays where its streams are, or a thief could find it in the middle.
+    // With several workers an actor stays where its streams are, or a thief could find it in the
+    // middle.
     if (here.worker->owner().threaded() && !host_->move_to(core_->home()))
       throw invalid_state("a CAF actor cannot be moved to the worker of " + core_->describe());
     return step();
   }
   if (!host_->move_to(core_->home()))
-    throw invalid_state("a CAF actor on another worker cannot use " + core_->describe() + "; use it from a task");
+    throw invalid_state("a CAF actor on another worker cannot use " + core_->describe() +
+                        "; use it from a task");
   moving_ = true;
   host_->again();
   return false;

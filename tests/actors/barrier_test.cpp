@@ -31,7 +31,10 @@ using buskin::test::stage;
 using places = std::vector<std::size_t>;
 
 template <class T>
-concept awaitable = requires(T x) { x.await_ready(); } || requires(T x) { x.operator co_await(); };
+concept awaitable = requires(T x) {
+  x.await_ready();
+}
+|| requires(T x) { x.operator co_await(); };
 
 task<std::size_t> pass(barrier b) { co_return co_await b.wait(); }
 
@@ -133,7 +136,8 @@ BOOST_AUTO_TEST_CASE(the_same_tasks_pass_it_again_at_once) {  // covers LOCK-059
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(who_is_early_for_the_next_round_is_held_back_until_this_one_has_left) {  // covers LOCK-062
+BOOST_AUTO_TEST_CASE(
+    who_is_early_for_the_next_round_is_held_back_until_this_one_has_left) {  // covers LOCK-062
   stage s;
   auto main = []() -> task<void> {
     barrier b(3);
@@ -170,7 +174,8 @@ BOOST_AUTO_TEST_CASE(those_who_were_early_may_make_a_whole_round) {
     co_await sleep(1ms);
     co_await first;
     co_await sleep(1ms);
-    const auto done = std::count_if(early.begin(), early.end(), [](const auto& each) { return each.done(); });
+    const auto done =
+        std::count_if(early.begin(), early.end(), [](const auto& each) { return each.done(); });
     BOOST_TEST(done == 4);
     BOOST_TEST(b.waiting() == 1U);
     co_await b.wait();
@@ -217,7 +222,8 @@ BOOST_AUTO_TEST_CASE(a_killed_party_or_one_whose_deadline_passed_does_not_count)
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_party_that_is_cancelled_or_killed_on_its_way_out_does_not_hold_up_the_next_round) {
+BOOST_AUTO_TEST_CASE(
+    a_party_that_is_cancelled_or_killed_on_its_way_out_does_not_hold_up_the_next_round) {
   stage s;
   auto main = []() -> task<void> {
     barrier b(3);
@@ -264,7 +270,8 @@ BOOST_AUTO_TEST_CASE(a_reset_fails_those_who_wait_and_begins_anew) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_reset_while_a_round_leaves_fails_those_who_have_not_left) {  // covers LOCK-066
+BOOST_AUTO_TEST_CASE(
+    a_reset_while_a_round_leaves_fails_those_who_have_not_left) {  // covers LOCK-066
   stage s;
   auto main = []() -> task<void> {
     barrier b(4);
@@ -280,7 +287,8 @@ BOOST_AUTO_TEST_CASE(a_reset_while_a_round_leaves_fails_those_who_have_not_left)
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_reset_by_the_last_one_to_leave_spares_those_who_wait_for_the_next_round) {  // covers LOCK-069
+BOOST_AUTO_TEST_CASE(
+    a_reset_by_the_last_one_to_leave_spares_those_who_wait_for_the_next_round) {  // covers LOCK-069
   stage s;
   auto main = []() -> task<void> {
     barrier b(3);
@@ -298,7 +306,8 @@ BOOST_AUTO_TEST_CASE(a_reset_by_the_last_one_to_leave_spares_those_who_wait_for_
     co_await sleep(1ms);
     BOOST_TEST(out == 3);
     BOOST_TEST(!b.broken());
-    const auto done = std::count_if(all.begin(), all.end(), [](const auto& each) { return each.done(); });
+    const auto done =
+        std::count_if(all.begin(), all.end(), [](const auto& each) { return each.done(); });
     BOOST_TEST(done == 1);
     BOOST_TEST(b.waiting() == 2U);
     co_await b.wait();
@@ -321,7 +330,8 @@ BOOST_AUTO_TEST_CASE(an_aborted_barrier_is_broken) {  // covers LOCK-070
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(who_aborts_after_an_error_of_its_own_fails_the_others_now_or_when_they_come) {  // covers LOCK-072, TRI-031
+// covers LOCK-072, TRI-031
+BOOST_AUTO_TEST_CASE(who_aborts_after_an_error_of_its_own_fails_the_others_now_or_when_they_come) {
   stage s;
   auto main = []() -> task<void> {
     barrier b(4);
@@ -383,13 +393,15 @@ BOOST_AUTO_TEST_CASE(a_reset_mends_an_aborted_one) {  // covers LOCK-073
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_barrier_is_made_inside_of_a_runtime_only) { BOOST_CHECK_THROW(barrier(2), invalid_state); }
+BOOST_AUTO_TEST_CASE(a_barrier_is_made_inside_of_a_runtime_only) {
+  BOOST_CHECK_THROW(barrier(2), invalid_state);
+}
 
 // -- several workers ------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(between_workers_no_party_is_ahead_by_more_than_a_round) {
   constexpr int count = 4;
-  constexpr int rounds = 1000;
+  constexpr int rounds = 5000;
   runtime_options options;
   options.workers = 2;
   options.signals = signal_handling::none;

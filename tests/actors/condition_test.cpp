@@ -1,4 +1,5 @@
-// The condition: who wakes and in which order, the lock at every end of a wait, and notifications that are passed on.
+// The condition: who wakes and in which order, the lock at every end of a wait, and notifications
+// that are passed on.
 #include <buskin/actors/condition.hpp>
 
 #include <buskin/actors/gather.hpp>
@@ -30,9 +31,15 @@ using buskin::test::journal;
 using buskin::test::stage;
 
 template <class T>
-concept awaitable = requires(T x) { x.await_ready(); } || requires(T x) { x.operator co_await(); };
+concept awaitable = requires(T x) {
+  x.await_ready();
+}
+|| requires(T x) { x.operator co_await(); };
 template <class T>
-concept lockable = requires(T x) { x.lock(); } || requires(T x) { x.try_lock(); };
+concept lockable = requires(T x) {
+  x.lock();
+}
+|| requires(T x) { x.try_lock(); };
 
 /// Waits once with the lock, says so while it holds it.
 task<void> wait_once(condition c, journal* said, std::string name) {
@@ -42,7 +49,8 @@ task<void> wait_once(condition c, journal* said, std::string name) {
   said->push_back(std::move(name));
 }
 
-task<std::vector<task_handle<void>>> waiters(condition c, journal* said, std::vector<std::string> names) {
+task<std::vector<task_handle<void>>> waiters(condition c, journal* said,
+                                             std::vector<std::string> names) {
   std::vector<task_handle<void>> all;
   for (auto& name : names) all.push_back(spawn(wait_once(c, said, std::move(name))));
   co_await sleep(1ms);
@@ -82,7 +90,9 @@ BOOST_AUTO_TEST_SUITE(condition_)
 static_assert(!awaitable<condition> && !lockable<condition>);
 static_assert(awaitable<decltype(std::declval<condition>().wait())>);
 
-BOOST_AUTO_TEST_CASE(woken_waiters_take_the_lock_one_at_a_time_and_not_before_the_notifier_gives_it_up) {  // covers LOCK-018
+// covers LOCK-018
+BOOST_AUTO_TEST_CASE(
+    woken_waiters_take_the_lock_one_at_a_time_and_not_before_the_notifier_gives_it_up) {
   stage s;
   auto main = []() -> task<void> {
     condition c;
@@ -121,7 +131,8 @@ BOOST_AUTO_TEST_CASE(woken_waiters_take_the_lock_one_at_a_time_and_not_before_th
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_cancelled_waiter_takes_the_lock_before_it_learns_of_it) {  // covers LOCK-019, TRI-029
+BOOST_AUTO_TEST_CASE(
+    a_cancelled_waiter_takes_the_lock_before_it_learns_of_it) {  // covers LOCK-019, TRI-029
   stage s;
   auto main = []() -> task<void> {
     condition c;
@@ -165,7 +176,8 @@ BOOST_AUTO_TEST_CASE(those_who_are_notified_queue_up_for_the_lock) {  // covers 
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_predicate_wait_ends_with_the_lock_at_a_notification_that_finds_it_true) {  // covers LOCK-023
+BOOST_AUTO_TEST_CASE(
+    a_predicate_wait_ends_with_the_lock_at_a_notification_that_finds_it_true) {  // covers LOCK-023
   stage s;
   auto main = []() -> task<void> {
     condition c;
@@ -202,7 +214,8 @@ BOOST_AUTO_TEST_CASE(a_predicate_wait_ends_with_the_lock_at_a_notification_that_
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(notify_wakes_as_many_as_it_says_in_the_order_of_waiting) {  // covers LOCK-025, TRI-031
+BOOST_AUTO_TEST_CASE(
+    notify_wakes_as_many_as_it_says_in_the_order_of_waiting) {  // covers LOCK-025, TRI-031
   stage s;
   auto main = []() -> task<void> {
     condition c;
@@ -259,7 +272,8 @@ BOOST_AUTO_TEST_CASE(without_the_lock_nobody_may_notify_or_wait) {  // covers LO
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_guard_holds_the_conditions_lock_inside_and_frees_it_outside) {  // covers LOCK-029
+BOOST_AUTO_TEST_CASE(
+    a_guard_holds_the_conditions_lock_inside_and_frees_it_outside) {  // covers LOCK-029
   stage s;
   auto main = []() -> task<void> {
     condition c;
@@ -302,7 +316,8 @@ BOOST_AUTO_TEST_CASE(conditions_may_share_a_lock) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_deadline_around_a_wait_comes_out_with_the_lock_taken_again) {  // covers LOCK-032
+BOOST_AUTO_TEST_CASE(
+    a_deadline_around_a_wait_comes_out_with_the_lock_taken_again) {  // covers LOCK-032
   stage s;
   auto main = []() -> task<void> {
     condition c;
@@ -330,7 +345,8 @@ BOOST_AUTO_TEST_CASE(a_deadline_around_a_wait_comes_out_with_the_lock_taken_agai
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_cancellation_while_waiting_to_be_notified_comes_out_unchanged) {  // covers LOCK-033
+BOOST_AUTO_TEST_CASE(
+    a_cancellation_while_waiting_to_be_notified_comes_out_unchanged) {  // covers LOCK-033
   stage s;
   auto main = []() -> task<void> {
     condition c;
@@ -352,7 +368,8 @@ BOOST_AUTO_TEST_CASE(a_cancellation_while_waiting_to_be_notified_comes_out_uncha
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_cancellation_while_taking_the_lock_again_comes_out_unchanged) {  // covers LOCK-034
+BOOST_AUTO_TEST_CASE(
+    a_cancellation_while_taking_the_lock_again_comes_out_unchanged) {  // covers LOCK-034
   stage s;
   auto main = []() -> task<void> {
     condition c;
@@ -390,7 +407,8 @@ task<void> consume(condition c, int* items, journal* said, std::string name) {
   said->push_back(std::move(name));
 }
 
-BOOST_AUTO_TEST_CASE(a_notification_of_a_waiter_cancelled_in_that_turn_is_passed_on) {  // covers LOCK-035
+BOOST_AUTO_TEST_CASE(
+    a_notification_of_a_waiter_cancelled_in_that_turn_is_passed_on) {  // covers LOCK-035
   for (const bool cancel_first : {false, true}) {
     stage s;
     auto main = [&]() -> task<void> {
@@ -416,7 +434,8 @@ BOOST_AUTO_TEST_CASE(a_notification_of_a_waiter_cancelled_in_that_turn_is_passed
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_notification_of_a_waiter_cancelled_in_the_locks_queue_is_passed_on) {  // covers LOCK-036, TRI-031
+// covers LOCK-036, TRI-031
+BOOST_AUTO_TEST_CASE(a_notification_of_a_waiter_cancelled_in_the_locks_queue_is_passed_on) {
   stage s;
   auto main = []() -> task<void> {
     condition c;
@@ -517,7 +536,7 @@ BOOST_AUTO_TEST_CASE(a_holder_that_dies_after_a_wait_still_gives_the_lock_back) 
 // -- several workers ------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(between_workers_every_item_is_consumed_while_waiters_give_up) {
-  constexpr int each = 1500;
+  constexpr int each = 10000;
   runtime_options options;
   options.workers = 2;
   options.signals = signal_handling::none;

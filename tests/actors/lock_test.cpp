@@ -5,8 +5,8 @@
 #include <buskin/actors/atoms.hpp>
 #include <buskin/actors/behavior_actor.hpp>
 #include <buskin/actors/condition.hpp>
-#include <buskin/actors/handlers.hpp>
 #include <buskin/actors/gather.hpp>
+#include <buskin/actors/handlers.hpp>
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/actors/timeout.hpp>
 #include <buskin/runtime/errors.hpp>
@@ -253,7 +253,8 @@ BOOST_AUTO_TEST_CASE(a_lock_on_its_way_to_a_waiter_whose_deadline_passes_then_go
     lock l;
     co_await l.acquire();
     BOOST_CHECK_THROW(co_await timeout(1s, [&] { return l.acquire(); }), timeout_error);
-    BOOST_CHECK_THROW(static_cast<void>(co_await timeout(1s, [&] { return l.hold(); })), timeout_error);
+    BOOST_CHECK_THROW(static_cast<void>(co_await timeout(1s, [&] { return l.hold(); })),
+                      timeout_error);
     BOOST_TEST(l.waiter_count() == 0U);
     l.release();
     co_await timeout(1s, [&] { return l.acquire(); });
@@ -545,6 +546,42 @@ BOOST_AUTO_TEST_CASE(what_a_coroutine_handler_acquired_and_released_is_no_tasks_
   s.run(main());
 }
 
+class waiter final : public behavior_actor {
+ public:
+  waiter(caf::actor_config& config, condition c)
+      : behavior_actor(config), condition_(std::move(c)) {}
+
+ protected:
+  caf::behavior make_behavior() override {
+    return handlers(this, handling::interleaving, [c = condition_](go) -> task<void> {
+      const auto guard = co_await c.hold();
+      co_await c.wait();
+    });
+  }
+
+ private:
+  condition condition_;
+};
+
+BOOST_AUTO_TEST_CASE(
+    a_handler_killed_while_it_waits_for_a_condition_inside_its_guard_leaves_the_lock_free) {
+  stage s;
+  auto main = [&]() -> task<void> {
+    const condition c;
+    const auto actor = spawn_actor<waiter>(s.runtime.system(), c);
+    caf::anon_send(actor, go::value);
+    co_await sleep(1ms);
+    BOOST_TEST(c.waiter_count() == 1U);
+    kill(actor);
+    co_await sleep(1ms);
+    BOOST_TEST(c.waiter_count() == 0U);
+    BOOST_TEST(!c.mutex().is_locked());
+    co_await c.mutex().acquire();
+    c.mutex().release();
+  };
+  s.run(main());
+}
+
 // -- the message face -----------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_plain_caf_actor_acquires_and_releases_by_messages) {
@@ -571,7 +608,7 @@ BOOST_AUTO_TEST_CASE(a_plain_caf_actor_acquires_and_releases_by_messages) {
     BOOST_TEST(said.size() == 3U);
     BOOST_TEST(said.front() == "actor");
     BOOST_TEST(!l.is_locked());
-    BOOST_CHECK_THROW(co_await ask<void>(l.actor(), 1s, release_permit::value), request_failed);
+    BOOST_CHECK_THROW(co_await ask<void>(l.actor(), 1s, release_permit::value), invalid_state);
     BOOST_CHECK_THROW(co_await ask<void>(l.actor(), 1s, "what"), request_failed);
   };
   s.run(main());
@@ -645,7 +682,7 @@ BOOST_AUTO_TEST_CASE(between_workers_one_is_inside_while_waiters_give_up_and_hol
   auto main = [&]() -> task<void> {
     lock l;
     auto working = [&]() -> task<void> {
-      for (int i = 0; i != 2000; ++i) {
+      for (int i = 0; i != 20000; ++i) {
         const auto guard = co_await l.hold();
         if (++inside != 1) ++collisions;
         ++plain;
@@ -655,7 +692,7 @@ BOOST_AUTO_TEST_CASE(between_workers_one_is_inside_while_waiters_give_up_and_hol
       }
     };
     auto giving_up = [&]() -> task<void> {
-      for (int i = 0; i != 500; ++i) {
+      for (int i = 0; i != 3000; ++i) {
         try {
           const auto guard = co_await timeout(5us, [&] { return l.hold(); });
           if (++inside != 1) ++collisions;
@@ -668,7 +705,7 @@ BOOST_AUTO_TEST_CASE(between_workers_one_is_inside_while_waiters_give_up_and_hol
       }
     };
     auto dying = [&]() -> task<void> {
-      for (int i = 0; i != 200; ++i) {
+      for (int i = 0; i != 2000; ++i) {
         auto victim = spawn(hold_for(l, i % 2 == 0 ? 1us : duration(1h)));
         if (i % 3 == 0) co_await yield();
         kill(victim.actor());

@@ -1,4 +1,5 @@
-// The semaphore: counting, order, cancellation, bounds, what dead holders leave behind, and the message face.
+// The semaphore: counting, order, cancellation, bounds, what dead holders leave behind, and the
+// message face.
 #include <buskin/actors/semaphore.hpp>
 
 #include <buskin/actors/ask.hpp>
@@ -32,9 +33,15 @@ using buskin::test::journal;
 using buskin::test::stage;
 
 template <class T>
-concept awaitable = requires(T x) { x.await_ready(); } || requires(T x) { x.operator co_await(); };
+concept awaitable = requires(T x) {
+  x.await_ready();
+}
+|| requires(T x) { x.operator co_await(); };
 template <class T>
-concept lockable = requires(T x) { x.lock(); } || requires(T x) { x.try_lock(); };
+concept lockable = requires(T x) {
+  x.lock();
+}
+|| requires(T x) { x.try_lock(); };
 
 /// Takes a permit, says so, and keeps it until the end of the hour.
 task<void> take(semaphore s, journal* said, std::string name) {
@@ -44,9 +51,7 @@ task<void> take(semaphore s, journal* said, std::string name) {
 }
 
 /// Takes a permit and never gives it back.
-task<void> take_for_good(semaphore s) {
-  co_await s.acquire();
-}
+task<void> take_for_good(semaphore s) { co_await s.acquire(); }
 
 void kill(const caf::actor& who) { caf::anon_send_exit(who, caf::exit_reason::kill); }
 
@@ -67,7 +72,8 @@ BOOST_AUTO_TEST_CASE(with_no_permits_it_is_exhausted) {  // covers LOCK-037
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(its_text_says_how_many_permits_are_free_and_how_many_wait) {  // covers LOCK-038
+BOOST_AUTO_TEST_CASE(
+    its_text_says_how_many_permits_are_free_and_how_many_wait) {  // covers LOCK-038
   stage s;
   auto main = []() -> task<void> {
     semaphore s2(2);
@@ -96,7 +102,8 @@ static_assert(!awaitable<semaphore> && !lockable<semaphore>);
 static_assert(!awaitable<bounded_semaphore> && !lockable<bounded_semaphore>);
 static_assert(awaitable<decltype(std::declval<semaphore>().acquire())>);
 
-BOOST_AUTO_TEST_CASE(it_has_one_permit_by_default_and_an_acquire_that_nobody_awaits_takes_none) {  // covers LOCK-039
+BOOST_AUTO_TEST_CASE(
+    it_has_one_permit_by_default_and_an_acquire_that_nobody_awaits_takes_none) {  // covers LOCK-039
   stage s;
   auto main = []() -> task<void> {
     BOOST_TEST(semaphore().available() == 1U);
@@ -123,7 +130,8 @@ BOOST_AUTO_TEST_CASE(a_negative_number_of_permits_is_refused) {  // covers LOCK-
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(released_permits_go_to_those_who_wait_and_not_to_a_newcomer) {  // covers LOCK-041
+BOOST_AUTO_TEST_CASE(
+    released_permits_go_to_those_who_wait_and_not_to_a_newcomer) {  // covers LOCK-041
   stage s;
   auto main = []() -> task<void> {
     semaphore three(3);
@@ -179,14 +187,17 @@ BOOST_AUTO_TEST_CASE(a_cancelled_acquire_leaves_no_waiter) {  // covers LOCK-042
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(with_the_first_two_waiters_cancelled_a_release_lets_the_third_in_and_only_that) {  // covers LOCK-043
+// covers LOCK-043
+BOOST_AUTO_TEST_CASE(
+    with_the_first_two_waiters_cancelled_a_release_lets_the_third_in_and_only_that) {
   stage s;
   auto main = []() -> task<void> {
     semaphore one;
     journal said;
     co_await one.acquire();
     std::vector<task_handle<void>> all;
-    for (const auto* name : {"one", "two", "three", "four"}) all.push_back(spawn(take(one, &said, name)));
+    for (const auto* name : {"one", "two", "three", "four"})
+      all.push_back(spawn(take(one, &said, name)));
     co_await sleep(1ms);
     all[0].cancel();
     all[1].cancel();
@@ -204,7 +215,8 @@ BOOST_AUTO_TEST_CASE(with_the_first_two_waiters_cancelled_a_release_lets_the_thi
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_permit_that_was_granted_to_a_waiter_cancelled_then_comes_back) {  // covers LOCK-045
+BOOST_AUTO_TEST_CASE(
+    a_permit_that_was_granted_to_a_waiter_cancelled_then_comes_back) {  // covers LOCK-045
   stage s;
   auto main = []() -> task<void> {
     semaphore one;
@@ -236,7 +248,8 @@ BOOST_AUTO_TEST_CASE(a_bounded_one_refuses_a_release_above_what_it_began_with) {
       two.release();
       BOOST_ERROR("there are two");
     } catch (const invalid_state& e) {
-      BOOST_TEST(std::string(e.what()) == "the semaphore was released more often than it was acquired");
+      BOOST_TEST(std::string(e.what()) ==
+                 "the semaphore was released more often than it was acquired");
     }
     bounded_semaphore none(0);
     BOOST_CHECK_THROW(none.release(), invalid_state);
@@ -332,7 +345,8 @@ BOOST_AUTO_TEST_CASE(who_gives_back_and_asks_again_at_once_does_not_overtake) { 
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(with_the_first_waiter_cancelled_two_releases_let_the_others_in) {  // covers LOCK-050
+BOOST_AUTO_TEST_CASE(
+    with_the_first_waiter_cancelled_two_releases_let_the_others_in) {  // covers LOCK-050
   for (const bool in_between : {false, true}) {
     stage s;
     auto main = [&]() -> task<void> {
@@ -356,7 +370,9 @@ BOOST_AUTO_TEST_CASE(with_the_first_waiter_cancelled_two_releases_let_the_others
   }
 }
 
-BOOST_AUTO_TEST_CASE(releases_in_one_turn_wake_in_order_and_a_newcomer_sees_it_exhausted_meanwhile) {  // covers LOCK-051
+// covers LOCK-051
+BOOST_AUTO_TEST_CASE(
+    releases_in_one_turn_wake_in_order_and_a_newcomer_sees_it_exhausted_meanwhile) {
   stage s;
   auto main = []() -> task<void> {
     semaphore none(0);
@@ -532,7 +548,9 @@ BOOST_AUTO_TEST_CASE(a_permit_is_not_given_to_an_actor_that_died_while_it_waited
     semaphore none(0);
     journal said;
     const auto dying = s.runtime.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
-      self->request(none.actor(), caf::infinite, acquire_permit::value).then([] { BOOST_ERROR("was dead"); });
+      self->request(none.actor(), caf::infinite, acquire_permit::value).then([] {
+        BOOST_ERROR("was dead");
+      });
       return {[](int) {}};
     });
     co_await sleep(1ms);
@@ -549,7 +567,9 @@ BOOST_AUTO_TEST_CASE(a_permit_is_not_given_to_an_actor_that_died_while_it_waited
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_semaphore_is_made_inside_of_a_runtime_only) { BOOST_CHECK_THROW(semaphore(1), invalid_state); }
+BOOST_AUTO_TEST_CASE(a_semaphore_is_made_inside_of_a_runtime_only) {
+  BOOST_CHECK_THROW(semaphore(1), invalid_state);
+}
 
 // -- several workers ------------------------------------------------------------------------------
 
@@ -566,7 +586,7 @@ BOOST_AUTO_TEST_CASE(between_workers_the_permits_balance_while_waiters_give_up_a
       if (++inside > permits) ++too_many;
     };
     auto working = [&]() -> task<void> {
-      for (int i = 0; i != 2000; ++i) {
+      for (int i = 0; i != 20000; ++i) {
         const auto guard = co_await few.hold();
         visit();
         if (i % 4 == 0) co_await yield();
@@ -574,7 +594,7 @@ BOOST_AUTO_TEST_CASE(between_workers_the_permits_balance_while_waiters_give_up_a
       }
     };
     auto giving_up = [&]() -> task<void> {
-      for (int i = 0; i != 500; ++i) {
+      for (int i = 0; i != 3000; ++i) {
         try {
           const auto guard = co_await timeout(5us, [&] { return few.hold(); });
           visit();
@@ -585,21 +605,22 @@ BOOST_AUTO_TEST_CASE(between_workers_the_permits_balance_while_waiters_give_up_a
       }
     };
     auto leaking = [&]() -> task<void> {
-      for (int i = 0; i != 300; ++i) {
+      for (int i = 0; i != 2000; ++i) {
         auto holder = spawn(take_for_good(few));
         if (i % 2 == 0) kill(holder.actor());
         while (!holder.done()) co_await yield();
       }
     };
     auto messaging = [&]() -> task<void> {
-      for (int i = 0; i != 300; ++i) {
+      for (int i = 0; i != 2000; ++i) {
         co_await ask<void>(few.actor(), infinite, acquire_permit::value);
         visit();
         --inside;
         co_await ask<void>(few.actor(), infinite, release_permit::value);
       }
     };
-    co_await gather(working(), working(), working(), giving_up(), giving_up(), leaking(), messaging());
+    co_await gather(working(), working(), working(), giving_up(), giving_up(), leaking(),
+                    messaging());
     BOOST_TEST(few.available() == std::size_t{permits});
     BOOST_TEST(few.waiter_count() == 0U);
   };

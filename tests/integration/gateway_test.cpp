@@ -1,4 +1,5 @@
-// The gateway as its users have it: the real program, fed through pseudo terminals, asked over TCP, ended by signals.
+// The gateway as its users have it: the real program, fed through pseudo terminals, asked over TCP,
+// ended by signals.
 #ifdef BUSKIN_GATEWAY
 
 #include "integration/program.hpp"
@@ -45,9 +46,11 @@ strings lines_of(const std::string& text) {
 /// A TCP client of the gateway that keeps the lines it gets.
 class client {
  public:
-  explicit client(std::uint16_t port, int receive_buffer = 0) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit client(std::uint16_t port, int receive_buffer = 0)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     BOOST_REQUIRE(socket_ >= 0);
-    if (receive_buffer != 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    if (receive_buffer != 0)
+      ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     sockaddr_in where{};
     where.sin_family = AF_INET;
     where.sin_port = htons(port);
@@ -59,7 +62,10 @@ class client {
   client& operator=(const client&) = delete;
 
   int socket() const noexcept { return socket_; }
-  void send(const std::string& text) const { BOOST_REQUIRE(::send(socket_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size())); }
+  void send(const std::string& text) const {
+    BOOST_REQUIRE(::send(socket_, text.data(), text.size(), MSG_NOSIGNAL) ==
+                  static_cast<ssize_t>(text.size()));
+  }
 
   /// Reads once; there is something to read, or the end.
   void read() {
@@ -81,7 +87,8 @@ class client {
     const auto end = deadline_clock::now() + program::patience;
     while (taken_ == lines.size()) {
       pollfd news{socket_, POLLIN, 0};
-      BOOST_REQUIRE_MESSAGE(!ended && ::poll(&news, 1, left_until(end)) == 1, "the gateway says nothing more");
+      BOOST_REQUIRE_MESSAGE(!ended && ::poll(&news, 1, left_until(end)) == 1,
+                            "the gateway says nothing more");
       read();
     }
     return json::parse(lines[taken_++]);
@@ -99,7 +106,8 @@ class client {
     const auto end = deadline_clock::now() + program::patience;
     while (!ended) {
       pollfd news{socket_, POLLIN, 0};
-      BOOST_REQUIRE_MESSAGE(::poll(&news, 1, left_until(end)) == 1, "the gateway does not close the connection");
+      BOOST_REQUIRE_MESSAGE(::poll(&news, 1, left_until(end)) == 1,
+                            "the gateway does not close the connection");
       read();
     }
     BOOST_TEST(rest_.empty());
@@ -108,7 +116,8 @@ class client {
   strings sentences() const {
     strings all;
     for (const auto& line : lines)
-      if (const auto content = json::parse(line); content["type"] == "sentence") all.push_back(content["sentence"]);
+      if (const auto content = json::parse(line); content["type"] == "sentence")
+        all.push_back(content["sentence"]);
     return all;
   }
 
@@ -124,11 +133,27 @@ class client {
 
 // -- the gateway ------------------------------------------------------------------------------
 
+/// Gives this program and the gateways it starts a temporary directory of their own: others may run
+/// at the same time.
+class own_temporary_directory {
+ public:
+  own_temporary_directory() {
+    path_ = (fs::temp_directory_path() / "buskin-test-XXXXXX").string();
+    BOOST_REQUIRE(::mkdtemp(path_.data()) != nullptr);
+    ::setenv("TMPDIR", path_.c_str(), 1);
+  }
+  ~own_temporary_directory() { fs::remove_all(path_); }
+
+ private:
+  std::string path_;
+};
+BOOST_TEST_GLOBAL_FIXTURE(own_temporary_directory);
+
 /// How many folders of the gateway's demo are left in the temporary directory.
 std::size_t folders_left() {
-  return static_cast<std::size_t>(std::count_if(fs::directory_iterator(fs::temp_directory_path()), fs::directory_iterator(), [](const auto& entry) {
-    return entry.path().filename().string().starts_with("gateway-");
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      fs::directory_iterator(fs::temp_directory_path()), fs::directory_iterator(),
+      [](const auto& entry) { return entry.path().filename().string().starts_with("gateway-"); }));
 }
 
 class gateway : public program {
@@ -153,17 +178,23 @@ class gateway : public program {
 
 /// A gateway with one device on a pseudo terminal that is up.
 struct one_device {
-  one_device() : gateway({"--device", "gps0=" + port.path() + "@4800", "--serve", "127.0.0.1:0"}) { gateway.await_output("gps0: up\n"); }
+  one_device() : gateway({"--device", "gps0=" + port.path() + "@4800", "--serve", "127.0.0.1:0"}) {
+    gateway.await_output("gps0: up\n");
+  }
   pseudo_terminal port;
   ::gateway gateway;
 };
 
 /// Sends `bytes` into the port as fast as it takes them while `clients` read, until `done()`.
-void feed(const pseudo_terminal& port, std::string_view bytes, const std::vector<client*>& clients, const std::function<bool()>& done,
-          const std::function<bool()>& may_send = [] { return true; }) {
+void feed(
+    const pseudo_terminal& port, std::string_view bytes, const std::vector<client*>& clients,
+    const std::function<bool()>& done,
+    const std::function<bool()>& may_send = [] { return true; }) {
   const auto end = deadline_clock::now() + program::patience;
   while (!bytes.empty() || !done()) {
-    BOOST_REQUIRE_MESSAGE(deadline_clock::now() < end, bytes.size() << " bytes were not taken, " << clients[0]->sentence_count << " sentences came");
+    BOOST_REQUIRE_MESSAGE(deadline_clock::now() < end, bytes.size() << " bytes were not taken, "
+                                                                    << clients[0]->sentence_count
+                                                                    << " sentences came");
     std::vector<pollfd> all;
     for (const auto* each : clients) all.push_back({each->socket(), POLLIN, 0});
     const bool sending = !bytes.empty() && may_send();
@@ -237,7 +268,8 @@ std::vector<fs::path> recordings() {
   std::vector<fs::path> all;
   const auto add = [&](const fs::path& folder) {
     for (const auto& entry : fs::directory_iterator(folder))
-      if (entry.path().extension() == ".nmea" || entry.path().extension() == ".log") all.push_back(entry.path());
+      if (entry.path().extension() == ".nmea" || entry.path().extension() == ".log")
+        all.push_back(entry.path());
   };
   add(BUSKIN_GATEWAY_RECORDINGS);
   if (const char* more = std::getenv("BUSKIN_RECORDINGS"); more != nullptr) add(more);
@@ -249,7 +281,8 @@ std::vector<fs::path> recordings() {
 std::size_t summed(const std::string& summary, const std::string& who, const std::string& name) {
   for (const auto& line : lines_of(summary.substr(summary.find("\nsummary\n") + 1)))
     if (line.starts_with(who + " "))
-      if (const auto at = line.find(" " + name + " "); at != std::string::npos) return std::stoul(line.substr(at + name.size() + 2));
+      if (const auto at = line.find(" " + name + " "); at != std::string::npos)
+        return std::stoul(line.substr(at + name.size() + 2));
   BOOST_ERROR("no " << name << " of " << who << " in\n" << summary);
   return 0;
 }
@@ -262,7 +295,8 @@ void check_summary(const std::string& output) {
 
 BOOST_AUTO_TEST_SUITE(gateway_)
 
-BOOST_AUTO_TEST_CASE(every_sentence_of_every_recording_arrives_at_both_subscribers_once_and_in_order) {
+BOOST_AUTO_TEST_CASE(
+    every_sentence_of_every_recording_arrives_at_both_subscribers_once_and_in_order) {
   for (const auto& recording : recordings()) {
     BOOST_TEST_CONTEXT(recording.filename().string()) {
       const auto expected = count_with_awk(recording);
@@ -270,9 +304,11 @@ BOOST_AUTO_TEST_CASE(every_sentence_of_every_recording_arrives_at_both_subscribe
       one_device g;
       client first(g.gateway.port());
       client second(g.gateway.port());
-      for (auto* each : {&first, &second}) BOOST_TEST(each->ask("subscribe *", "subscribed")["to"] == "*");
+      for (auto* each : {&first, &second})
+        BOOST_TEST(each->ask("subscribe *", "subscribed")["to"] == "*");
       feed(g.port, bytes_of(recording), {&first, &second}, [&] {
-        return first.sentence_count >= expected.valid.size() && second.sentence_count >= expected.valid.size();
+        return first.sentence_count >= expected.valid.size() &&
+               second.sentence_count >= expected.valid.size();
       });
       // What follows the last good one is looked at, too.
       client observer(g.gateway.port());
@@ -297,9 +333,11 @@ BOOST_AUTO_TEST_CASE(every_sentence_of_every_recording_arrives_at_both_subscribe
       }
       check_summary(g.gateway.output());
       BOOST_TEST(summed(g.gateway.output(), "gps0", "delivered") == expected.valid.size());
-      BOOST_TEST_MESSAGE(recording.filename().string() << ": " << expected.starts << " sentences, " << expected.valid.size() << " valid by awk, "
-                                                       << first.sentence_count << " and " << second.sentence_count << " at the subscribers; "
-                                                       << lines_of(g.gateway.output().substr(g.gateway.output().find("\nsummary\n")))[2]);
+      BOOST_TEST_MESSAGE(
+          recording.filename().string()
+          << ": " << expected.starts << " sentences, " << expected.valid.size() << " valid by awk, "
+          << first.sentence_count << " and " << second.sentence_count << " at the subscribers; "
+          << lines_of(g.gateway.output().substr(g.gateway.output().find("\nsummary\n")))[2]);
     }
   }
 }
@@ -347,7 +385,8 @@ BOOST_AUTO_TEST_CASE(a_subscriber_is_told_of_the_states_of_devices) {
 std::string many_sentences(std::size_t count) {
   std::string all;
   for (std::size_t i = 0; i != count; ++i) {
-    const std::string body = "GPTXT,01,01,02," + std::to_string(i) + " of very many, to fill the buffers";
+    const std::string body =
+        "GPTXT,01,01,02," + std::to_string(i) + " of very many, to fill the buffers";
     unsigned sum = 0;
     for (const char c : body) sum ^= static_cast<unsigned char>(c);
     char tail[8];
@@ -357,7 +396,8 @@ std::string many_sentences(std::size_t count) {
   return all;
 }
 
-BOOST_AUTO_TEST_CASE(a_subscriber_that_does_not_read_costs_bounded_memory_slows_nobody_and_is_told_what_it_missed) {
+BOOST_AUTO_TEST_CASE(
+    a_subscriber_that_does_not_read_costs_bounded_memory_slows_nobody_and_is_told_what_it_missed) {
   one_device g;
   client quick(g.gateway.port());
   client slow(g.gateway.port(), 4096);
@@ -365,13 +405,15 @@ BOOST_AUTO_TEST_CASE(a_subscriber_that_does_not_read_costs_bounded_memory_slows_
   constexpr std::size_t count = 60'000;
   const auto bytes = many_sentences(count);
   std::size_t sent = 0;
-  // The wire is kept busy, but no further ahead of the quick one than the gateway's backlog permits.
+  // The wire is kept busy, but no further ahead of the quick one than the gateway's backlog
+  // permits.
   const auto pass = [&](std::size_t from, std::size_t to) {
     const std::size_t line = bytes.size() / count;
     for (std::size_t at = from; at < to; at += 2000) {
       const std::size_t begin = bytes.find("\n", at * line) + 1;
       const std::size_t end = bytes.find("\n", std::min((at + 2000) * line, bytes.size() - 1)) + 1;
-      const auto part = std::string_view(bytes).substr(sent == 0 ? 0 : begin, sent == 0 ? end : end - begin);
+      const auto part =
+          std::string_view(bytes).substr(sent == 0 ? 0 : begin, sent == 0 ? end : end - begin);
       sent += static_cast<std::size_t>(std::count(part.begin(), part.end(), '\n'));
       feed(g.port, part, {&quick}, [&] { return quick.sentence_count >= sent; });
     }
@@ -384,7 +426,8 @@ BOOST_AUTO_TEST_CASE(a_subscriber_that_does_not_read_costs_bounded_memory_slows_
   BOOST_TEST(before != 0U);
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
-  const auto kept_back = std::size_t{256} * 1024 * 1024;  // freed memory, which the sanitizer does not give back at once
+  const auto kept_back = std::size_t{256} * 1024 *
+                         1024;  // freed memory, which the sanitizer does not give back at once
 #else
   const auto kept_back = std::size_t{0};
 #endif
@@ -392,7 +435,8 @@ BOOST_AUTO_TEST_CASE(a_subscriber_that_does_not_read_costs_bounded_memory_slows_
   const auto kept_back = std::size_t{0};
 #endif
   BOOST_TEST(after < before + kept_back + 8 * 1024 * 1024, "from " << before << " to " << after);
-  BOOST_TEST_MESSAGE("VmRSS " << before / 1024 << " kB after " << sent / 4 << " lines, " << after / 1024 << " kB after " << sent);
+  BOOST_TEST_MESSAGE("VmRSS " << before / 1024 << " kB after " << sent / 4 << " lines, "
+                              << after / 1024 << " kB after " << sent);
 
   g.gateway.send(SIGINT);
   quick.read_all();
@@ -415,7 +459,8 @@ BOOST_AUTO_TEST_CASE(a_subscriber_that_does_not_read_costs_bounded_memory_slows_
   // What it got and what it missed is what the other one got.
   BOOST_TEST(slow.lines.size() - notes - others + missed == quick.lines.size() - 2);
   for (const auto& text : quick.lines) BOOST_REQUIRE(text.find("\"missed\"") == std::string::npos);
-  BOOST_TEST_MESSAGE("the slow one got " << slow.lines.size() << " lines and missed " << missed << " of " << quick.lines.size());
+  BOOST_TEST_MESSAGE("the slow one got " << slow.lines.size() << " lines and missed " << missed
+                                         << " of " << quick.lines.size());
   check_summary(g.gateway.output());
 }
 
@@ -438,7 +483,10 @@ BOOST_AUTO_TEST_CASE(a_subscriber_that_never_reads_does_not_keep_the_gateway_fro
   quick.read_all();
   BOOST_TEST(g.gateway.await_end() == 0);
   BOOST_TEST((deadline_clock::now() - began < std::chrono::seconds(6)));
-  BOOST_TEST_MESSAGE("ended after " << std::chrono::duration_cast<std::chrono::milliseconds>(deadline_clock::now() - began).count() << " ms");
+  BOOST_TEST_MESSAGE("ended after " << std::chrono::duration_cast<std::chrono::milliseconds>(
+                                           deadline_clock::now() - began)
+                                           .count()
+                                    << " ms");
   check_summary(g.gateway.output());
 }
 
@@ -447,7 +495,8 @@ BOOST_AUTO_TEST_CASE(a_subscriber_that_never_reads_does_not_keep_the_gateway_fro
 BOOST_AUTO_TEST_CASE(a_client_can_ask_and_is_told_what_it_got_wrong) {
   pseudo_terminal first;
   pseudo_terminal second;
-  gateway g({"--device", "gps0=" + first.path(), "--device", "gps1=" + second.path(), "--serve", "127.0.0.1:0", "--plain"});
+  gateway g({"--device", "gps0=" + first.path(), "--device", "gps1=" + second.path(), "--serve",
+             "127.0.0.1:0", "--plain"});
   g.await_output("gps0: up\n");
   g.await_output("gps1: up\n");
   client c(g.port());
@@ -516,7 +565,8 @@ void refuses(const strings& options, const strings& hints) {
     const auto said = lines_of(g.errors());
     BOOST_TEST(said.size() == 1U, g.errors());
     BOOST_TEST(g.errors().starts_with("gateway: "), g.errors());
-    for (const auto& hint : hints) BOOST_TEST(g.errors().find(hint) != std::string::npos, g.errors());
+    for (const auto& hint : hints)
+      BOOST_TEST(g.errors().find(hint) != std::string::npos, g.errors());
     BOOST_TEST(g.output() == "");
     BOOST_TEST(folders_left() == before);
   }
@@ -529,7 +579,8 @@ class temporary_file {
     auto name = (fs::temp_directory_path() / "buskin-test-XXXXXX").string();
     const int file = ::mkstemp(name.data());
     BOOST_REQUIRE(file >= 0);
-    BOOST_REQUIRE(::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()));
+    BOOST_REQUIRE(::write(file, content.data(), content.size()) ==
+                  static_cast<ssize_t>(content.size()));
     ::close(file);
     path_ = name;
   }
@@ -549,7 +600,8 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_command_line_is_said_in_one_sentence) 
   refuses({"--device", "gps0=/dev/ttyS0@fast"}, {"gps0=/dev/ttyS0@fast", "baud"});
   refuses({"--device", "gps0="}, {"the port's path is missing"});
   refuses({"--device", "a=tcp://nowhere"}, {"the port is missing"});
-  refuses({"--device", "gps0=/dev/null", "--device", "gps0=/dev/zero"}, {"two devices are called \"gps0\""});
+  refuses({"--device", "gps0=/dev/null", "--device", "gps0=/dev/zero"},
+          {"two devices are called \"gps0\""});
   refuses({"--device", "gps0=/dev/no-such-port"}, {"gps0", "/dev/no-such-port"});
   refuses({"--device", "gps0=/dev/null", "--for", "soon"}, {"--for", "soon"});
   refuses({"--device", "gps0=/dev/null", "--workers", "0"}, {"--workers"});
@@ -563,14 +615,16 @@ BOOST_AUTO_TEST_CASE(a_busy_port_is_named) {
   one_device g;
   const auto where = "127.0.0.1:" + std::to_string(g.gateway.port());
   pseudo_terminal other;
-  refuses({"--device", "gps1=" + other.path(), "--serve", where}, {where, "Address already in use"});
+  refuses({"--device", "gps1=" + other.path(), "--serve", where},
+          {where, "Address already in use"});
   refuses({"--demo", "--serve", where}, {where, "Address already in use"});
   g.gateway.send(SIGINT);
   BOOST_TEST(g.gateway.await_end() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_broken_configuration_file_is_named) {
-  const auto refuses_file = [](const std::string& content, strings hints, bool names_the_file = true) {
+  const auto refuses_file = [](const std::string& content, strings hints,
+                               bool names_the_file = true) {
     temporary_file file(content);
     if (names_the_file) hints.push_back(file.path());
     refuses({"--config", file.path()}, hints);
@@ -588,7 +642,8 @@ BOOST_AUTO_TEST_CASE(a_broken_configuration_file_is_named) {
 BOOST_AUTO_TEST_CASE(a_configuration_file_says_the_same_as_options) {
   pseudo_terminal first;
   pseudo_terminal second;
-  temporary_file file("# two receivers\ndevice = [\"gps0=" + first.path() + "@4800\", \"gps1=" + second.path() + "\"]\nserve = \"127.0.0.1:0\"\nplain = true\n");
+  temporary_file file("# two receivers\ndevice = [\"gps0=" + first.path() + "@4800\", \"gps1=" +
+                      second.path() + "\"]\nserve = \"127.0.0.1:0\"\nplain = true\n");
   gateway g({"--config", file.path()});
   g.await_output("gps0: up\n");
   g.await_output("gps1: up\n");
@@ -613,9 +668,11 @@ BOOST_AUTO_TEST_CASE(a_device_that_is_missing_can_be_waited_for) {
 }
 
 BOOST_AUTO_TEST_CASE(a_receiver_over_tcp_is_a_device_too) {
-  // One gateway serves JSON lines, of which the other makes garbage: nothing of it is lost in its books.
+  // One gateway serves JSON lines, of which the other makes garbage: nothing of it is lost in its
+  // books.
   one_device g;
-  gateway second({"--device", "net=tcp://127.0.0.1:" + std::to_string(g.gateway.port()), "--serve", "127.0.0.1:0"});
+  gateway second({"--device", "net=tcp://127.0.0.1:" + std::to_string(g.gateway.port()), "--serve",
+                  "127.0.0.1:0"});
   second.await_output("net: up\n");
   g.gateway.send(SIGINT);
   BOOST_TEST(g.gateway.await_end() == 0);

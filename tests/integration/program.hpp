@@ -1,4 +1,5 @@
-// A program run as a child process: its output is read through pipes, its end is awaited with a deadline. It never outlives its object.
+// A program run as a child process: its output is read through pipes, its end is awaited with a
+// deadline. It never outlives its object.
 #pragma once
 
 #include <boost/test/unit_test.hpp>
@@ -24,7 +25,8 @@ using deadline_clock = std::chrono::steady_clock;
 
 /// The milliseconds until `end`, for poll.
 inline int left_until(deadline_clock::time_point end) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - deadline_clock::now()).count();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(end - deadline_clock::now()).count();
   return left < 0 ? 0 : static_cast<int>(left) + 1;
 }
 
@@ -45,7 +47,8 @@ class program {
     std::vector<char*> arguments;
     for (auto& each : command) arguments.push_back(each.data());
     arguments.push_back(nullptr);
-    const int failure = ::posix_spawnp(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ);
+    const int failure =
+        ::posix_spawnp(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(out[1]);
     ::close(err[1]);
@@ -84,13 +87,15 @@ class program {
   /// Reads what there is to read just now.
   void look() { read_some(deadline_clock::now()); }
 
-  /// Reads to the end of its output and waits for its end: the exit status, or minus the signal that ended it.
+  /// Reads to the end of its output and waits for its end: the exit status, or minus the signal
+  /// that ended it.
   int await_end() {
     const auto end = deadline_clock::now() + patience;
     while (read_some(end)) {
     }
     pollfd watch{watch_, POLLIN, 0};
-    BOOST_REQUIRE_MESSAGE(::poll(&watch, 1, left_until(end)) == 1, "it does not end; its output:\n" << output() << errors());
+    BOOST_REQUIRE_MESSAGE(::poll(&watch, 1, left_until(end)) == 1, "it does not end; its output:\n"
+                                                                       << output() << errors());
     int status = 0;
     BOOST_REQUIRE(::waitpid(pid_, &status, 0) == pid_);
     ended_ = true;
@@ -101,7 +106,8 @@ class program {
   std::size_t resident_bytes() const {
     std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
     for (std::string word; status >> word;)
-      if (std::size_t kilobytes = 0; word == "VmRSS:" && status >> kilobytes) return kilobytes * 1024;
+      if (std::size_t kilobytes = 0; word == "VmRSS:" && status >> kilobytes)
+        return kilobytes * 1024;
     return 0;
   }
 

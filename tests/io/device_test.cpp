@@ -1,4 +1,5 @@
-// A device under its supervisor: what it reports, how long it waits, and a hundred unpluggings of a real pseudo terminal.
+// A device under its supervisor: what it reports, how long it waits, and a hundred unpluggings of a
+// real pseudo terminal.
 #include <buskin/io/device.hpp>
 
 #include <buskin/actors/queue.hpp>
@@ -106,7 +107,8 @@ BOOST_AUTO_TEST_CASE(a_device_tells_how_it_stands_in_order) {
   BOOST_TEST(w.device.sessions() == 1U);
   far_end.close();
   s.settle();
-  BOOST_TEST(news(w.events) == (journal{"down: the device closed the stream"}), boost::test_tools::per_element());
+  BOOST_TEST(news(w.events) == (journal{"down: the device closed the stream"}),
+             boost::test_tools::per_element());
   BOOST_TEST((w.device.state() == device_state::down));
   s.advance(100ms);
   BOOST_TEST(news(w.events) == (journal{"connecting", "up"}), boost::test_tools::per_element());
@@ -127,12 +129,15 @@ BOOST_AUTO_TEST_CASE(a_session_that_fails_says_why) {
   auto begin = [&]() -> task<watched> { co_return co_await start(io::device("gps", open, fail)); };
   auto w = s.run(begin());
   s.settle();
-  BOOST_TEST(news(w.events) == (journal{"connecting", "up", "down: nothing but noise"}), boost::test_tools::per_element());
+  BOOST_TEST(news(w.events) == (journal{"connecting", "up", "down: nothing but noise"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(the_waits_double_up_to_the_longest_exactly) {
   stage s(manual_clock::mode::by_hand);
-  auto begin = []() -> task<watched> { co_return co_await start(io::device("gps", fail_to_open, read_to_the_end, exact(100ms, 1s))); };
+  auto begin = []() -> task<watched> {
+    co_return co_await start(io::device("gps", fail_to_open, read_to_the_end, exact(100ms, 1s)));
+  };
   auto w = s.run(begin());
   s.settle();
   const journal attempt{"connecting", "down: no such thing"};
@@ -154,7 +159,9 @@ BOOST_AUTO_TEST_CASE(a_long_session_begins_the_waits_anew) {
     far_end = a;
     co_return b;
   };
-  auto begin = [&]() -> task<watched> { co_return co_await start(io::device("gps", open, read_to_the_end, exact(100ms, 10s))); };
+  auto begin = [&]() -> task<watched> {
+    co_return co_await start(io::device("gps", open, read_to_the_end, exact(100ms, 10s)));
+  };
   auto w = s.run(begin());
   s.settle();
   for (const auto wait : {100ms, 200ms, 400ms}) {
@@ -178,7 +185,9 @@ BOOST_AUTO_TEST_CASE(an_open_that_takes_too_long_is_given_up) {
   };
   io::device_options options = exact(100ms, 1s);
   options.open_timeout = 3s;
-  auto begin = [&]() -> task<watched> { co_return co_await start(io::device("gps", open, read_to_the_end, options)); };
+  auto begin = [&]() -> task<watched> {
+    co_return co_await start(io::device("gps", open, read_to_the_end, options));
+  };
   auto w = s.run(begin());
   s.settle();
   BOOST_TEST(news(w.events) == (journal{"connecting"}), boost::test_tools::per_element());
@@ -204,13 +213,18 @@ BOOST_AUTO_TEST_CASE(stopping_ends_a_session_wherever_it_is) {
       far_end = a;
       co_return b;
     };
-    auto begin = [&]() -> task<watched> { co_return co_await start(io::device("gps", open, read_to_the_end, exact(100ms, 1s))); };
+    auto begin = [&]() -> task<watched> {
+      co_return co_await start(io::device("gps", open, read_to_the_end, exact(100ms, 1s)));
+    };
     auto w = s.run(begin());
     s.settle();
     w.parent.stop();
     s.settle();
-    const std::vector<journal> expected{{"connecting", "down: stopped"}, {"connecting", "up", "down: stopped"}, {"connecting", "down: not there"}};
-    BOOST_TEST(news(w.events) == expected[static_cast<std::size_t>(where)], boost::test_tools::per_element());
+    const std::vector<journal> expected{{"connecting", "down: stopped"},
+                                        {"connecting", "up", "down: stopped"},
+                                        {"connecting", "down: not there"}};
+    BOOST_TEST(news(w.events) == expected[static_cast<std::size_t>(where)],
+               boost::test_tools::per_element());
     BOOST_TEST(w.parent.ended());
     BOOST_TEST((w.device.state() == device_state::down));
     s.advance(10s);
@@ -231,7 +245,9 @@ BOOST_AUTO_TEST_CASE(a_session_that_does_not_end_is_killed_and_still_goes_down) 
   };
   io::device_options options;
   options.shutdown = child_shutdown::within(2s);
-  auto begin = [&]() -> task<watched> { co_return co_await start(io::device("gps", open, stubborn, options)); };
+  auto begin = [&]() -> task<watched> {
+    co_return co_await start(io::device("gps", open, stubborn, options));
+  };
   auto w = s.run(begin());
   s.settle();
   w.parent.stop();
@@ -239,7 +255,8 @@ BOOST_AUTO_TEST_CASE(a_session_that_does_not_end_is_killed_and_still_goes_down) 
   BOOST_TEST(!w.parent.ended());
   s.advance(1ns);
   BOOST_TEST(w.parent.ended());
-  BOOST_TEST(news(w.events) == (journal{"connecting", "up", "down: stopped"}), boost::test_tools::per_element());
+  BOOST_TEST(news(w.events) == (journal{"connecting", "up", "down: stopped"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(every_wait_is_within_its_jitter_and_never_above_the_longest) {
@@ -309,7 +326,8 @@ task<void> receive_sentences(queue<std::string> into, io::stream from) {
 
 std::string sentence(int round, int number) {
   std::string bytes;
-  io::nmea0183_codec().encode({"$TEST," + std::to_string(round) + "," + std::to_string(number)}, bytes);
+  io::nmea0183_codec().encode({"$TEST," + std::to_string(round) + "," + std::to_string(number)},
+                              bytes);
   return bytes;
 }
 
@@ -320,12 +338,15 @@ class expected_backoff {
   /// Checks the wait after a child that lived for so long.
   void check(duration wait, duration lived) {
     if (lived >= rules_.reset_after) failures_ = 0;
-    const double plain = std::min(std::chrono::duration<double>(rules_.initial).count() * std::pow(rules_.factor, failures_),
-                                  std::chrono::duration<double>(rules_.maximum).count());
+    const double plain = std::min(
+        std::chrono::duration<double>(rules_.initial).count() * std::pow(rules_.factor, failures_),
+        std::chrono::duration<double>(rules_.maximum).count());
     ++failures_;
     const double seconds = std::chrono::duration<double>(wait).count();
     BOOST_TEST(seconds >= plain * (1 - rules_.jitter) - 1e-6);
-    BOOST_TEST(seconds <= std::min(plain * (1 + rules_.jitter), std::chrono::duration<double>(rules_.maximum).count()) + 1e-6);
+    BOOST_TEST(seconds <= std::min(plain * (1 + rules_.jitter),
+                                   std::chrono::duration<double>(rules_.maximum).count()) +
+                              1e-6);
   }
 
  private:
@@ -363,8 +384,10 @@ BOOST_AUTO_TEST_CASE(a_hundred_unpluggings_lose_no_sentence_and_leak_no_descript
   auto begin = [&]() -> task<parts> {
     queue<std::string> received;
     io::device device(
-        "gps0", [path = name.path()]() -> task<io::stream> { co_return io::serial_device::open(path); },
-        [received](io::stream bytes) { return receive_sentences(received, std::move(bytes)); }, options);
+        "gps0",
+        [path = name.path()]() -> task<io::stream> { co_return io::serial_device::open(path); },
+        [received](io::stream bytes) { return receive_sentences(received, std::move(bytes)); },
+        options);
     auto w = co_await start(device);
     auto supervision = w.parent.events();
     co_return parts{received, std::move(w), std::move(supervision)};
@@ -386,7 +409,8 @@ BOOST_AUTO_TEST_CASE(a_hundred_unpluggings_lose_no_sentence_and_leak_no_descript
 
     const int count = 1 + round % 20;
     for (int i = 0; i != count; ++i) name.port().send_all(sentence(round, i));
-    for (int i = 0; i != count; ++i) BOOST_TEST(s.run(take(p.received)) + "\r\n" == sentence(round, i));
+    for (int i = 0; i != count; ++i)
+      BOOST_TEST(s.run(take(p.received)) + "\r\n" == sentence(round, i));
     duration lived = round % 4 == 3 ? duration(6s) : duration(1s);
     s.advance(lived);
 

@@ -59,7 +59,8 @@ task<strings> read_lines(io::stream from, io::line_options options) {
 task<strings> read_sentences(io::stream from) {
   framed<nmea0183_codec> sentences(from);
   strings all;
-  while (auto sentence = co_await sentences.next()) all.push_back(std::string(to_string(sentence->status)) + ": " + sentence->text);
+  while (auto sentence = co_await sentences.next())
+    all.push_back(std::string(to_string(sentence->status)) + ": " + sentence->text);
   co_return all;
 }
 
@@ -73,7 +74,8 @@ void check_every_split(const std::string& bytes, const strings& expected, Read r
         auto reader = spawn(read(b));
         co_await send_pieces(a, bytes, {cut, second});
         const auto got = co_await reader;
-        BOOST_TEST_CONTEXT("cut at " << cut << " and " << second) BOOST_REQUIRE_EQUAL_COLLECTIONS(got.begin(), got.end(), expected.begin(), expected.end());
+        BOOST_TEST_CONTEXT("cut at " << cut << " and " << second)
+        BOOST_REQUIRE_EQUAL_COLLECTIONS(got.begin(), got.end(), expected.begin(), expected.end());
       }
     // And byte by byte.
     std::vector<std::size_t> cuts;
@@ -89,17 +91,17 @@ void check_every_split(const std::string& bytes, const strings& expected, Read r
 BOOST_AUTO_TEST_SUITE(framed_)
 
 BOOST_AUTO_TEST_CASE(lines_come_out_the_same_in_every_split) {
-  check_every_split("one\ntwo\r\n\nthis line is too long\nfour\nlast", {"one", "two", "", "<overrun>", "four", "last"},
+  check_every_split("one\ntwo\r\n\nthis line is too long\nfour\nlast",
+                    {"one", "two", "", "<overrun>", "four", "last"},
                     [](io::stream from) { return read_lines(from, {.max_length = 10}); });
 }
 
 BOOST_AUTO_TEST_CASE(sentences_come_out_the_same_in_every_split) {
   check_every_split("$GPGLL,1*4D\r\nxx$GPGLL,1*00\r\n$GPG$GPGLL,2*4E!AIVDM,1",
-                    {"valid: $GPGLL,1*4D", "garbage: xx", "bad checksum: $GPGLL,1*00", "truncated: $GPG", "valid: $GPGLL,2*4E",
-                     "truncated: !AIVDM,1"},
+                    {"valid: $GPGLL,1*4D", "garbage: xx", "bad checksum: $GPGLL,1*00",
+                     "truncated: $GPG", "valid: $GPGLL,2*4E", "truncated: !AIVDM,1"},
                     read_sentences);
 }
-
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read_and_a_frame_that_cannot_be_expressed_is_refused) {
   live_stage s;

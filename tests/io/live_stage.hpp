@@ -1,5 +1,6 @@
-// Where a test plays with real sockets, terminals and processes: a runtime on the real clock whose incidents are kept. Every run has
-// a deadline, and when the stage is left nobody may be alive, no incident may be unknown, and no descriptor more open than before.
+// Where a test plays with real sockets, terminals and processes: a runtime on the real clock whose
+// incidents are kept. Every run has a deadline, and when the stage is left nobody may be alive, no
+// incident may be unknown, and no descriptor more open than before.
 #pragma once
 
 #include <buskin/actors/timeout.hpp>
@@ -21,14 +22,18 @@ namespace buskin::test {
 /// How many descriptors this process has open.
 inline std::ptrdiff_t open_descriptors() {
   // The folder's own is among them, each time.
-  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                       std::filesystem::directory_iterator());
 }
 
 /// At the end of its scope no more descriptors are open than at the beginning.
 class no_descriptor_leak {
  public:
   no_descriptor_leak() = default;
-  ~no_descriptor_leak() { BOOST_TEST(open_descriptors() <= before_, "descriptors were left open: " << open_descriptors() << " instead of " << before_); }
+  ~no_descriptor_leak() {
+    BOOST_TEST(open_descriptors() <= before_,
+               "descriptors were left open: " << open_descriptors() << " instead of " << before_);
+  }
   no_descriptor_leak(const no_descriptor_leak&) = delete;
   no_descriptor_leak& operator=(const no_descriptor_leak&) = delete;
 
@@ -45,7 +50,8 @@ class live_stage {
   ~live_stage() {
     const auto& report = runtime.shutdown();
     BOOST_TEST(report.clean(), to_string(report));
-    for (const auto& what : take_incidents()) BOOST_ERROR("unexpected incident: " + to_string(what));
+    for (const auto& what : take_incidents())
+      BOOST_ERROR("unexpected incident: " + to_string(what));
   }
 
   live_stage(const live_stage&) = delete;
@@ -90,7 +96,8 @@ class live_stage {
   buskin::runtime runtime;
 };
 
-/// Awaits that `condition()` holds, looking every few milliseconds; the test fails when it does not within the deadline.
+/// Awaits that `condition()` holds, looking every few milliseconds; the test fails when it does not
+/// within the deadline.
 template <class Condition>
 task<void> until(Condition condition, std::string what) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);

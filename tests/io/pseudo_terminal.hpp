@@ -1,4 +1,5 @@
-// A real pseudo terminal: `path` is the serial port, the master side is the wire behind it. Closing it unplugs the port.
+// A real pseudo terminal: `path` is the serial port, the master side is the wire behind it. Closing
+// it unplugs the port.
 #pragma once
 
 #include <boost/test/unit_test.hpp>

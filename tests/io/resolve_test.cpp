@@ -21,15 +21,19 @@ using namespace std::chrono_literals;
 using buskin::test::live_stage;
 using io::host_port;
 
-task<std::vector<io::address>> look_up(std::string host, std::uint16_t port) { co_return co_await io::resolve({host, port}); }
+task<std::vector<io::address>> look_up(std::string host, std::uint16_t port) {
+  co_return co_await io::resolve({host, port});
+}
 
-/// .invalid never exists (RFC 6761), and a label longer than 63 characters is refused without asking anybody.
+/// .invalid never exists (RFC 6761), and a label longer than 63 characters is refused without
+/// asking anybody.
 std::string impossible_name() { return std::string(70, 'x') + ".invalid"; }
 
 BOOST_AUTO_TEST_SUITE(resolve_)
 
 BOOST_AUTO_TEST_CASE(host_and_port_are_taken_apart_and_put_together) {
-  for (const std::string text : {"127.0.0.1:80", "[::1]:8080", ":0", "a.host.example:65535", "[fe80::1%lo]:1"})
+  for (const std::string text :
+       {"127.0.0.1:80", "[::1]:8080", ":0", "a.host.example:65535", "[fe80::1%lo]:1"})
     BOOST_TEST(host_port::parse(text).to_string() == text);
   BOOST_TEST(host_port::parse("[::1]:8080").host == "::1");
   BOOST_TEST(host_port::parse("[::1]:8080").port == 8080);
@@ -57,9 +61,11 @@ BOOST_AUTO_TEST_CASE(no_host_means_all_addresses_when_listening_and_this_machine
   live_stage s;
   auto main = [&]() -> task<void> {
     for (const auto& each : co_await io::resolve({"", 80}, io::resolve_for::listening))
-      BOOST_TEST((each.to_string() == "0.0.0.0:80" || each.to_string() == "[::]:80"), each.to_string());
+      BOOST_TEST((each.to_string() == "0.0.0.0:80" || each.to_string() == "[::]:80"),
+                 each.to_string());
     for (const auto& each : co_await io::resolve({"", 80}, io::resolve_for::connecting))
-      BOOST_TEST((each.to_string() == "127.0.0.1:80" || each.to_string() == "[::1]:80"), each.to_string());
+      BOOST_TEST((each.to_string() == "127.0.0.1:80" || each.to_string() == "[::1]:80"),
+                 each.to_string());
   };
   s.run(main());
 }
@@ -70,7 +76,8 @@ BOOST_AUTO_TEST_CASE(localhost_is_this_machine) {
     const auto found = co_await io::resolve({"localhost", 1});
     BOOST_TEST(!found.empty());
     for (const auto& each : found)
-      BOOST_TEST((each.to_string() == "127.0.0.1:1" || each.to_string() == "[::1]:1"), each.to_string());
+      BOOST_TEST((each.to_string() == "127.0.0.1:1" || each.to_string() == "[::1]:1"),
+                 each.to_string());
   };
   s.run(main());
 }
@@ -79,10 +86,12 @@ BOOST_AUTO_TEST_CASE(a_name_that_does_not_exist_is_in_the_text) {
   live_stage s;
   auto main = [&]() -> task<void> {
     const std::string host = impossible_name();
-    BOOST_CHECK_EXCEPTION(co_await io::resolve({host, 80}), std::system_error, [&](const auto& error) {
-      return error.code() == std::errc::address_not_available &&
-             std::string(error.what()).starts_with("cannot find the address of \"" + host + "\": ");
-    });
+    BOOST_CHECK_EXCEPTION(
+        co_await io::resolve({host, 80}), std::system_error, [&](const auto& error) {
+          return error.code() == std::errc::address_not_available &&
+                 std::string(error.what())
+                     .starts_with("cannot find the address of \"" + host + "\": ");
+        });
   };
   s.run(main());
 }
@@ -107,7 +116,8 @@ BOOST_AUTO_TEST_CASE(a_cancelled_lookup_lets_go_at_once) {
     BOOST_TEST(let_go > 0);
     BOOST_TEST((std::chrono::steady_clock::now() - began < 1s));
     // The lookups that were let go end in their own time.
-    co_await buskin::test::until([&] { return buskin::test::open_descriptors() <= descriptors; }, "the system's lookups to end");
+    co_await buskin::test::until([&] { return buskin::test::open_descriptors() <= descriptors; },
+                                 "the system's lookups to end");
   };
   s.run(main());
 }
@@ -116,7 +126,8 @@ BOOST_AUTO_TEST_CASE(many_lookups_at_a_time_all_end) {
   live_stage s(runtime_options{.workers = 2});
   auto main = [&]() -> task<void> {
     std::vector<task_handle<std::vector<io::address>>> lookups;
-    for (int i = 0; i != 50; ++i) lookups.push_back(spawn(look_up("localhost", static_cast<std::uint16_t>(i))));
+    for (int i = 0; i != 50; ++i)
+      lookups.push_back(spawn(look_up("localhost", static_cast<std::uint16_t>(i))));
     for (int i = 0; i != 50; ++i) {
       const auto found = co_await lookups[static_cast<std::size_t>(i)];
       BOOST_REQUIRE(!found.empty());

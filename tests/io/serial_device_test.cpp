@@ -26,7 +26,9 @@ using buskin::test::live_stage;
 using buskin::test::pseudo_terminal;
 using buskin::test::until;
 
-bool mentions(const std::exception& error, const std::string& what) { return std::string(error.what()).find(what) != std::string::npos; }
+bool mentions(const std::exception& error, const std::string& what) {
+  return std::string(error.what()).find(what) != std::string::npos;
+}
 
 /// Linux's, which the C library's header does not know.
 struct termios2 {
@@ -106,7 +108,8 @@ BOOST_AUTO_TEST_CASE(the_driver_has_the_settings_that_were_asked_for) {
     BOOST_TEST((settings_of(device).c_iflag & (IXON | IXOFF)) == 0U);
     device.configure({.stop_bits = 1, .flow = io::flow_control::software});
     BOOST_TEST((settings_of(device).c_cflag & (CSTOPB | CRTSCTS)) == 0U);
-    BOOST_TEST((settings_of(device).c_iflag & (IXON | IXOFF)) == static_cast<tcflag_t>(IXON | IXOFF));
+    BOOST_TEST((settings_of(device).c_iflag & (IXON | IXOFF)) ==
+               static_cast<tcflag_t>(IXON | IXOFF));
     device.configure({});
     const auto raw = settings_of(device);
     BOOST_TEST(raw.c_iflag == 0U);
@@ -126,8 +129,9 @@ BOOST_AUTO_TEST_CASE(data_bits_and_parity_are_accepted_and_a_wrong_number_is_ref
       for (const auto parity : {io::parity::none, io::parity::even, io::parity::odd})
         BOOST_CHECK_NO_THROW(device.configure({.data_bits = bits, .parity = parity}));
     for (const io::serial_options& wrong :
-         {io::serial_options{.baud = 0}, io::serial_options{.data_bits = 4}, io::serial_options{.data_bits = 9},
-          io::serial_options{.stop_bits = 0}, io::serial_options{.stop_bits = 3}}) {
+         {io::serial_options{.baud = 0}, io::serial_options{.data_bits = 4},
+          io::serial_options{.data_bits = 9}, io::serial_options{.stop_bits = 0},
+          io::serial_options{.stop_bits = 3}}) {
       BOOST_CHECK_THROW(device.configure(wrong), std::invalid_argument);
       BOOST_CHECK_THROW(io::serial_device::open(port.path(), wrong), std::invalid_argument);
     }
@@ -140,16 +144,23 @@ BOOST_AUTO_TEST_CASE(data_bits_and_parity_are_accepted_and_a_wrong_number_is_ref
 BOOST_AUTO_TEST_CASE(a_device_that_is_missing_or_no_terminal_is_named) {
   live_stage s;
   auto main = [&]() -> task<void> {
-    BOOST_CHECK_EXCEPTION(io::serial_device::open("/dev/no-such-port"), std::system_error, [](const auto& error) {
-      return error.code() == std::errc::no_such_file_or_directory && mentions(error, "/dev/no-such-port");
-    });
-    BOOST_CHECK_EXCEPTION(io::serial_device::open("/dev/null"), std::system_error, [](const auto& error) {
-      return error.code() == std::errc::inappropriate_io_control_operation && mentions(error, "/dev/null");
-    });
-    BOOST_CHECK_EXCEPTION(io::serial_device::open("/dev/null", {.sharing = io::sharing::shared}), std::system_error,
-                          [](const auto& error) { return error.code() == std::errc::inappropriate_io_control_operation; });
+    BOOST_CHECK_EXCEPTION(io::serial_device::open("/dev/no-such-port"), std::system_error,
+                          [](const auto& error) {
+                            return error.code() == std::errc::no_such_file_or_directory &&
+                                   mentions(error, "/dev/no-such-port");
+                          });
+    BOOST_CHECK_EXCEPTION(io::serial_device::open("/dev/null"), std::system_error,
+                          [](const auto& error) {
+                            return error.code() == std::errc::inappropriate_io_control_operation &&
+                                   mentions(error, "/dev/null");
+                          });
+    BOOST_CHECK_EXCEPTION(io::serial_device::open("/dev/null", {.sharing = io::sharing::shared}),
+                          std::system_error, [](const auto& error) {
+                            return error.code() == std::errc::inappropriate_io_control_operation;
+                          });
     const auto folder = std::filesystem::temp_directory_path().string();
-    BOOST_CHECK_EXCEPTION(io::serial_device::open(folder), std::system_error, [&](const auto& error) { return mentions(error, folder); });
+    BOOST_CHECK_EXCEPTION(io::serial_device::open(folder), std::system_error,
+                          [&](const auto& error) { return mentions(error, folder); });
     co_return;
   };
   s.run(main());
@@ -161,10 +172,11 @@ BOOST_AUTO_TEST_CASE(a_device_is_open_once_unless_it_is_shared) {
     pseudo_terminal port;
     {
       auto device = io::serial_device::open(port.path());
-      BOOST_CHECK_EXCEPTION(io::serial_device::open(port.path()), std::system_error, [&](const auto& error) {
-        return error.code() == std::errc::device_or_resource_busy && mentions(error, port.path()) &&
-               mentions(error, "another process uses it");
-      });
+      BOOST_CHECK_EXCEPTION(
+          io::serial_device::open(port.path()), std::system_error, [&](const auto& error) {
+            return error.code() == std::errc::device_or_resource_busy &&
+                   mentions(error, port.path()) && mentions(error, "another process uses it");
+          });
       device.close();
     }
     // A pty's slave can be opened again as long as its master is there.
@@ -177,7 +189,9 @@ BOOST_AUTO_TEST_CASE(a_device_is_open_once_unless_it_is_shared) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(opening_needs_a_runtime) { BOOST_CHECK_THROW(io::serial_device::open("/dev/null"), invalid_state); }
+BOOST_AUTO_TEST_CASE(opening_needs_a_runtime) {
+  BOOST_CHECK_THROW(io::serial_device::open("/dev/null"), invalid_state);
+}
 
 BOOST_AUTO_TEST_CASE(unplugging_ends_the_read_promptly_and_nothing_spins) {
   live_stage s;
@@ -207,7 +221,8 @@ BOOST_AUTO_TEST_CASE(a_write_to_an_unplugged_device_fails) {
     pseudo_terminal port;
     auto device = io::serial_device::open(port.path());
     port.unplug();
-    BOOST_CHECK_EXCEPTION(co_await device.write("x"), std::system_error, [](const auto& error) { return error.code() == std::errc::io_error; });
+    BOOST_CHECK_EXCEPTION(co_await device.write("x"), std::system_error,
+                          [](const auto& error) { return error.code() == std::errc::io_error; });
   };
   s.run(main());
 }

@@ -30,7 +30,9 @@ using buskin::test::live_stage;
 using buskin::test::no_descriptor_leak;
 using buskin::test::until;
 
-bool mentions(const std::exception& error, const std::string& what) { return std::string(error.what()).find(what) != std::string::npos; }
+bool mentions(const std::exception& error, const std::string& what) {
+  return std::string(error.what()).find(what) != std::string::npos;
+}
 
 task<void> echo_lines(io::connection client) {
   for (;;) {
@@ -44,7 +46,9 @@ task<void> echo_lines(io::connection client) {
   }
 }
 
-task<io::server> echo_server(io::serve_options options = {}) { return io::serve("127.0.0.1:0", echo_lines, std::move(options)); }
+task<io::server> echo_server(io::serve_options options = {}) {
+  return io::serve("127.0.0.1:0", echo_lines, std::move(options));
+}
 
 task<std::string> ask(io::stream server, std::string line) {
   co_await server.write(line);
@@ -54,7 +58,8 @@ task<std::string> ask(io::stream server, std::string line) {
 /// Closes so that the peer sees a reset.
 void reset(io::connection& which) {
   const linger at_once{1, 0};
-  BOOST_REQUIRE(::setsockopt(which.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+  BOOST_REQUIRE(::setsockopt(which.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) ==
+                0);
   which.abort();
 }
 
@@ -115,12 +120,14 @@ BOOST_AUTO_TEST_CASE(an_exception_of_a_handler_is_reported_and_the_server_goes_o
       auto client = co_await io::connect(server.local().to_string());
       BOOST_TEST(co_await client.read() == "");
     }
-    co_await until([&] { return server.connections() == 0 && s.incidents() == 2; }, "both handlers to have ended");
+    co_await until([&] { return server.connections() == 0 && s.incidents() == 2; },
+                   "both handlers to have ended");
   };
   s.run(main());
   for (const auto& what : s.take_incidents()) {
     BOOST_TEST(what.code == "BK002");
-    BOOST_TEST(to_string(what).find("this handler is broken") != std::string::npos, to_string(what));
+    BOOST_TEST(to_string(what).find("this handler is broken") != std::string::npos,
+               to_string(what));
     BOOST_TEST(what.who.starts_with("broken client "), what.who);
   }
 }
@@ -128,10 +135,12 @@ BOOST_AUTO_TEST_CASE(an_exception_of_a_handler_is_reported_and_the_server_goes_o
 BOOST_AUTO_TEST_CASE(a_handler_function_that_throws_instead_of_returning_a_task_is_reported_too) {
   live_stage s;
   auto main = [&]() -> task<void> {
-    auto server = co_await io::serve("127.0.0.1:0", [](io::connection) -> task<void> { throw std::runtime_error("no task"); });
+    auto server = co_await io::serve(
+        "127.0.0.1:0", [](io::connection) -> task<void> { throw std::runtime_error("no task"); });
     auto client = co_await io::connect(server.local().to_string());
     BOOST_TEST(co_await client.read() == "");
-    co_await until([&] { return server.connections() == 0 && s.incidents() == 1; }, "the handler to have ended");
+    co_await until([&] { return server.connections() == 0 && s.incidents() == 1; },
+                   "the handler to have ended");
   };
   s.run(main());
   BOOST_TEST(s.take_incidents().size() == 1U);
@@ -186,7 +195,8 @@ BOOST_AUTO_TEST_CASE(a_copy_that_a_handler_left_behind_does_not_keep_its_connect
   s.run(main());
 }
 
-/// Reads everything there is to read at `port`, slowly at first; the exit code says whether it was `size` bytes.
+/// Reads everything there is to read at `port`, slowly at first; the exit code says whether it was
+/// `size` bytes.
 int read_in_a_child(int port_from, std::size_t size) {
   std::uint16_t port = 0;
   if (::read(port_from, &port, sizeof port) != sizeof port) return 1;
@@ -271,7 +281,8 @@ BOOST_AUTO_TEST_CASE(no_more_clients_than_permitted_at_a_time_and_the_others_com
   auto main = [&]() -> task<void> {
     auto server = co_await echo_server({.max_connections = 2});
     std::vector<io::connection> clients;
-    for (int i = 0; i != 4; ++i) clients.push_back(co_await io::connect(server.local().to_string()));
+    for (int i = 0; i != 4; ++i)
+      clients.push_back(co_await io::connect(server.local().to_string()));
     for (auto& each : clients) co_await each.write("me\n");
     BOOST_TEST(co_await clients[0].read_until("\n") == "me\n");
     BOOST_TEST(co_await clients[1].read_until("\n") == "me\n");
@@ -349,15 +360,17 @@ BOOST_AUTO_TEST_CASE(a_session_that_swallows_its_cancellation_is_named_and_kille
   {
     runtime owner(options);
     auto main = [&]() -> task<void> {
-      auto server = co_await io::serve("127.0.0.1:0", [](io::connection client) -> task<void> {
-        co_await client.write("ready\n");
-        for (;;) {
-          try {
-            co_await client.read_until("\n");
-          } catch (const cancelled&) {
-          }
-        }
-      }, {.name = "stubborn"});
+      auto server = co_await io::serve("127.0.0.1:0",
+                                       [](io::connection client) -> task<void> {
+                                         co_await client.write("ready\n");
+                                         for (;;) {
+                                           try {
+                                             co_await client.read_until("\n");
+                                           } catch (const cancelled&) {
+                                           }
+                                         }
+                                       },
+                                       {.name = "stubborn"});
       auto client = co_await io::connect(server.local().to_string());
       BOOST_TEST(co_await client.read_until("\n") == "ready\n");
       // The client stays connected until the runtime has gone.
@@ -387,9 +400,10 @@ BOOST_AUTO_TEST_CASE(a_busy_port_is_named) {
   auto main = [&]() -> task<void> {
     auto server = co_await echo_server();
     const auto where = server.local().to_string();
-    BOOST_CHECK_EXCEPTION(co_await io::serve(where, echo_lines), std::system_error, [&](const auto& error) {
-      return error.code() == std::errc::address_in_use && mentions(error, where);
-    });
+    BOOST_CHECK_EXCEPTION(
+        co_await io::serve(where, echo_lines), std::system_error, [&](const auto& error) {
+          return error.code() == std::errc::address_in_use && mentions(error, where);
+        });
   };
   s.run(main());
 }
@@ -397,8 +411,12 @@ BOOST_AUTO_TEST_CASE(a_busy_port_is_named) {
 BOOST_AUTO_TEST_CASE(a_malformed_address_is_refused_and_repeated) {
   live_stage s;
   auto main = [&]() -> task<void> {
-    for (const std::string text : {"", "localhost", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000", "127.0.0.1:-1", "::1:80", "[::1:80", "127.0.0.1:80x"}) {
-      const auto explains = [&](const std::invalid_argument& error) { return mentions(error, "\"" + text + "\" is no address"); };
+    for (const std::string text :
+         {"", "localhost", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000", "127.0.0.1:-1",
+          "::1:80", "[::1:80", "127.0.0.1:80x"}) {
+      const auto explains = [&](const std::invalid_argument& error) {
+        return mentions(error, "\"" + text + "\" is no address");
+      };
       BOOST_CHECK_EXCEPTION(co_await io::connect(text), std::invalid_argument, explains);
       BOOST_CHECK_EXCEPTION(co_await io::serve(text, echo_lines), std::invalid_argument, explains);
     }
@@ -414,7 +432,8 @@ BOOST_AUTO_TEST_CASE(a_refused_connection_is_named) {
     server.close();
     co_await until([&] { return server.closed(); }, "the server to close");
     BOOST_CHECK_EXCEPTION(co_await io::connect(where), std::system_error, [&](const auto& error) {
-      return error.code() == std::errc::connection_refused && mentions(error, "cannot connect to " + where);
+      return error.code() == std::errc::connection_refused &&
+             mentions(error, "cannot connect to " + where);
     });
   };
   s.run(main());
@@ -435,7 +454,8 @@ BOOST_AUTO_TEST_CASE(a_cancelled_connect_leaves_nothing_behind) {
   live_stage s;
   auto main = [&]() -> task<void> {
     // A full queue answers nobody: the system keeps the attempt waiting.
-    auto server = co_await io::serve("127.0.0.1:0", wait_for_ever, {.max_connections = 0, .backlog = 0});
+    auto server =
+        co_await io::serve("127.0.0.1:0", wait_for_ever, {.max_connections = 0, .backlog = 0});
     const auto connecting = [](std::string where) -> task<void> { co_await io::connect(where); };
     std::vector<task_handle<void>> attempts;
     for (int i = 0; i != 8; ++i) attempts.push_back(spawn(connecting(server.local().to_string())));
@@ -459,7 +479,8 @@ BOOST_AUTO_TEST_CASE(a_cancelled_connect_leaves_nothing_behind) {
 
 #if defined(__has_feature)
 #if __has_feature(undefined_behavior_sanitizer)
-#define BUSKIN_TEST_NEEDS_DESCRIPTORS 1  // the sanitizer itself opens pipes, and takes their failure for a bad object
+#define BUSKIN_TEST_NEEDS_DESCRIPTORS \
+  1  // the sanitizer itself opens pipes, and takes their failure for a bad object
 #endif
 #endif
 
@@ -486,7 +507,9 @@ class few_descriptors {
 std::chrono::microseconds cpu_time() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  const auto time = [](const timeval& t) { return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec); };
+  const auto time = [](const timeval& t) {
+    return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
+  };
   return time(used.ru_utime) + time(used.ru_stime);
 }
 
@@ -499,7 +522,8 @@ BOOST_AUTO_TEST_CASE(out_of_descriptors_a_server_says_so_once_serves_on_and_acce
     BOOST_TEST(co_await ask(first, "one\n") == "one\n");
     std::vector<io::connection> late;
     {
-      // Room for five client sockets, which take it all: none is left for the server's ends of them.
+      // Room for five client sockets, which take it all: none is left for the server's ends of
+      // them.
       few_descriptors limit(6);
       std::vector<int> room;
       for (int one = ::dup(0); one >= 0; one = ::dup(0)) room.push_back(one);
@@ -512,7 +536,8 @@ BOOST_AUTO_TEST_CASE(out_of_descriptors_a_server_says_so_once_serves_on_and_acce
       const auto cpu = cpu_time();
       const auto sleeps = s.runtime.sleeps();
       co_await sleep(600ms);
-      BOOST_TEST((cpu_time() - cpu < 200ms), "CPU used in 600 ms: " << (cpu_time() - cpu).count() << " us");
+      BOOST_TEST((cpu_time() - cpu < 200ms),
+                 "CPU used in 600 ms: " << (cpu_time() - cpu).count() << " us");
       BOOST_TEST(s.runtime.sleeps() - sleeps < 40U);
       BOOST_TEST(co_await ask(first, "two\n") == "two\n");
       BOOST_TEST(server.connections() == 1U);

@@ -28,7 +28,8 @@ inline task<void> hand_out(queue<io::connection> to, io::connection client) {
 inline task<std::pair<io::stream, io::stream>> make_pair(transport how) {
   if (how == transport::memory) co_return io::memory_stream();
   queue<io::connection> clients;
-  auto server = co_await io::serve("127.0.0.1:0", [clients](io::connection c) { return hand_out(clients, std::move(c)); });
+  auto server = co_await io::serve(
+      "127.0.0.1:0", [clients](io::connection c) { return hand_out(clients, std::move(c)); });
   io::stream ours = co_await io::connect(server.local().to_string());
   io::stream theirs = co_await clients.get();
   server.close();

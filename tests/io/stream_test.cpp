@@ -35,17 +35,26 @@ auto code(std::errc wanted) {
 
 enum class read_kind { exactly, line, any };
 
-/// What the read gives is in `result` even when the task ends cancelled after it. Then it waits for its cancellation.
+/// What the read gives is in `result` even when the task ends cancelled after it. Then it waits for
+/// its cancellation.
 task<void> read_into(io::stream from, read_kind kind, std::size_t size, std::string& result) {
   switch (kind) {
-    case read_kind::exactly: result = co_await from.read_exactly(size); break;
-    case read_kind::line: result = co_await from.read_until("\n"); break;
-    case read_kind::any: result = co_await from.read(); break;
+    case read_kind::exactly:
+      result = co_await from.read_exactly(size);
+      break;
+    case read_kind::line:
+      result = co_await from.read_until("\n");
+      break;
+    case read_kind::any:
+      result = co_await from.read();
+      break;
   }
   co_await sleep(1h);
 }
 
-task<std::string> read_exactly(io::stream from, std::size_t size) { co_return co_await from.read_exactly(size); }
+task<std::string> read_exactly(io::stream from, std::size_t size) {
+  co_return co_await from.read_exactly(size);
+}
 task<std::string> read_line(io::stream from) { co_return co_await from.read_until("\n"); }
 task<std::string> read_any(io::stream from) { co_return co_await from.read(); }
 
@@ -59,7 +68,8 @@ task<std::string> read_all(io::stream from) {
   }
 }
 
-task<void> write_blocks(io::stream to, char content, std::size_t blocks, std::size_t size, std::size_t* written) {
+task<void> write_blocks(io::stream to, char content, std::size_t blocks, std::size_t size,
+                        std::size_t* written) {
   for (std::size_t i = 0; i != blocks; ++i) {
     co_await to.write(std::string(size, content));
     if (written != nullptr) ++*written;
@@ -74,7 +84,8 @@ BOOST_AUTO_TEST_SUITE(stream_)
 
 // -- reading ----------------------------------------------------------------------------------
 
-BOOST_DATA_TEST_CASE(read_takes_what_is_there_up_to_its_limit_and_leaves_the_rest, both, how) {  // covers STR-007 STR-008 STR-005
+BOOST_DATA_TEST_CASE(read_takes_what_is_there_up_to_its_limit_and_leaves_the_rest, both,
+                     how) {  // covers STR-007 STR-008 STR-005
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = co_await make_pair(how);
@@ -123,7 +134,8 @@ BOOST_DATA_TEST_CASE(read_exactly_waits_for_all_and_leaves_the_rest, both, how) 
   s.run(main());
 }
 
-BOOST_DATA_TEST_CASE(an_exact_read_that_the_end_cuts_off_says_what_there_was, both, how) {  // covers STR-035
+BOOST_DATA_TEST_CASE(an_exact_read_that_the_end_cuts_off_says_what_there_was, both,
+                     how) {  // covers STR-035
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = co_await make_pair(how);
@@ -133,12 +145,14 @@ BOOST_DATA_TEST_CASE(an_exact_read_that_the_end_cuts_off_says_what_there_was, bo
       return error.partial() == "abc" && error.expected() == 10;
     });
     BOOST_TEST(co_await b.read() == "");
-    BOOST_CHECK_EXCEPTION(co_await b.read_exactly(1), incomplete_read, [](const auto& error) { return error.partial().empty(); });
+    BOOST_CHECK_EXCEPTION(co_await b.read_exactly(1), incomplete_read,
+                          [](const auto& error) { return error.partial().empty(); });
   };
   s.run(main());
 }
 
-BOOST_DATA_TEST_CASE(read_until_gives_up_to_and_with_the_separator, both, how) {  // covers STR-025 STR-022
+BOOST_DATA_TEST_CASE(read_until_gives_up_to_and_with_the_separator, both,
+                     how) {  // covers STR-025 STR-022
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = co_await make_pair(how);
@@ -147,13 +161,15 @@ BOOST_DATA_TEST_CASE(read_until_gives_up_to_and_with_the_separator, both, how) {
     BOOST_TEST(co_await b.read(2) == "tw");
     BOOST_TEST(co_await b.read_until("\n") == "o\n");
     a.write_eof();
-    BOOST_CHECK_EXCEPTION(co_await b.read_until("\n"), incomplete_read, [](const auto& error) { return error.partial() == "three"; });
+    BOOST_CHECK_EXCEPTION(co_await b.read_until("\n"), incomplete_read,
+                          [](const auto& error) { return error.partial() == "three"; });
     BOOST_TEST(co_await b.read() == "");
   };
   s.run(main());
 }
 
-BOOST_DATA_TEST_CASE(a_separator_is_found_however_it_is_cut_also_after_a_false_start, both, how) {  // covers STR-026
+BOOST_DATA_TEST_CASE(a_separator_is_found_however_it_is_cut_also_after_a_false_start, both,
+                     how) {  // covers STR-026
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = co_await make_pair(how);
@@ -161,7 +177,9 @@ BOOST_DATA_TEST_CASE(a_separator_is_found_however_it_is_cut_also_after_a_false_s
     for (std::size_t cut = 1; cut != text.size(); ++cut)
       for (std::size_t second = cut; second != text.size(); ++second) {
         auto whole = text;
-        auto reader = [](io::stream from) -> task<std::string> { co_return co_await from.read_until("<<->>"); };
+        auto reader = [](io::stream from) -> task<std::string> {
+          co_return co_await from.read_until("<<->>");
+        };
         auto got = spawn(reader(b));
         co_await a.write(whole.substr(0, cut));
         co_await turns(3);
@@ -181,7 +199,8 @@ BOOST_DATA_TEST_CASE(an_overrun_consumes_nothing_and_the_limit_is_exact, both, h
     auto [a, b] = co_await make_pair(how);
     co_await a.write("12345\n123456\n");
     BOOST_TEST(co_await b.read_until("\n", 5) == "12345\n");
-    BOOST_CHECK_EXCEPTION(co_await b.read_until("\n", 5), limit_overrun, [](const auto& error) { return error.limit() == 5; });
+    BOOST_CHECK_EXCEPTION(co_await b.read_until("\n", 5), limit_overrun,
+                          [](const auto& error) { return error.limit() == 5; });
     BOOST_TEST(co_await b.read_until("\n", 6) == "123456\n");
     co_await a.write("no end in sight");
     BOOST_CHECK_THROW(co_await b.read_until("\n", 4), limit_overrun);
@@ -263,7 +282,8 @@ BOOST_AUTO_TEST_CASE(a_handle_to_nothing_says_so) {
 
 // -- writing ----------------------------------------------------------------------------------
 
-BOOST_DATA_TEST_CASE(a_write_waits_while_too_much_is_unsent_and_goes_on_when_the_peer_reads, both, how) {
+BOOST_DATA_TEST_CASE(a_write_waits_while_too_much_is_unsent_and_goes_on_when_the_peer_reads, both,
+                     how) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = co_await make_pair(how);
@@ -275,7 +295,8 @@ BOOST_DATA_TEST_CASE(a_write_waits_while_too_much_is_unsent_and_goes_on_when_the
     co_await turns(20);
     BOOST_TEST(!writer.done());
     const auto before = written;
-    BOOST_TEST(a.unsent() <= 64 * 1024 + block);  // it waits after the write that went over the mark
+    BOOST_TEST(a.unsent() <=
+               64 * 1024 + block);  // it waits after the write that went over the mark
     std::size_t got = 0;
     while (got != blocks * block) {
       const auto bytes = co_await b.read();
@@ -320,13 +341,15 @@ BOOST_DATA_TEST_CASE(the_bytes_of_a_cancelled_write_are_still_sent, both, how) {
   s.run(main());
 }
 
-BOOST_DATA_TEST_CASE(ten_writers_wait_and_all_go_on_each_write_whole, both, how) {  // covers STR-045
+BOOST_DATA_TEST_CASE(ten_writers_wait_and_all_go_on_each_write_whole, both,
+                     how) {  // covers STR-045
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = co_await make_pair(how);
     constexpr std::size_t block = 8 * 1024 * 1024;
     std::vector<task_handle<void>> writers;
-    for (char name = '0'; name <= '9'; ++name) writers.push_back(spawn(write_blocks(a, name, 1, block, nullptr)));
+    for (char name = '0'; name <= '9'; ++name)
+      writers.push_back(spawn(write_blocks(a, name, 1, block, nullptr)));
     co_await turns(5);
     std::string order;
     for (int i = 0; i != 10; ++i) {
@@ -346,7 +369,8 @@ BOOST_DATA_TEST_CASE(one_cancelled_writer_among_many_leaves_the_others_in_line, 
     auto [a, b] = co_await make_pair(how);
     constexpr std::size_t block = 8 * 1024 * 1024;
     std::vector<task_handle<void>> writers;
-    for (char name = '0'; name <= '4'; ++name) writers.push_back(spawn(write_blocks(a, name, 1, block, nullptr)));
+    for (char name = '0'; name <= '4'; ++name)
+      writers.push_back(spawn(write_blocks(a, name, 1, block, nullptr)));
     co_await turns(5);
     for (std::size_t i : {0U, 2U, 4U}) writers[i].cancel();
     for (std::size_t i : {0U, 2U, 4U}) BOOST_CHECK_THROW(co_await writers[i], cancelled);
@@ -357,7 +381,8 @@ BOOST_DATA_TEST_CASE(one_cancelled_writer_among_many_leaves_the_others_in_line, 
   s.run(main());
 }
 
-BOOST_DATA_TEST_CASE(writing_to_a_peer_that_has_closed_ends_with_an_error, both, how) {  // covers STR-046
+BOOST_DATA_TEST_CASE(writing_to_a_peer_that_has_closed_ends_with_an_error, both,
+                     how) {  // covers STR-046
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = co_await make_pair(how);
@@ -368,7 +393,9 @@ BOOST_DATA_TEST_CASE(writing_to_a_peer_that_has_closed_ends_with_an_error, both,
         co_await a.write("into the void");
         co_await a.drain();
       } catch (const std::system_error& error) {
-        BOOST_TEST((error.code() == std::errc::broken_pipe || error.code() == std::errc::connection_reset), error.code().message());
+        BOOST_TEST(
+            (error.code() == std::errc::broken_pipe || error.code() == std::errc::connection_reset),
+            error.code().message());
         failed = true;
       }
     }
@@ -418,7 +445,8 @@ BOOST_DATA_TEST_CASE(after_write_eof_the_other_direction_goes_on, both, how) {
     co_await b.write("answer");
     b.close();
     BOOST_TEST(co_await read_all(a) == "answer");
-    BOOST_CHECK_EXCEPTION(co_await a.write("more"), std::system_error, code(std::errc::not_connected));
+    BOOST_CHECK_EXCEPTION(co_await a.write("more"), std::system_error,
+                          code(std::errc::not_connected));
   };
   s.run(main());
 }
@@ -432,7 +460,8 @@ BOOST_DATA_TEST_CASE(close_wakes_the_reader_and_ends_writing, both, how) {
     b.close();
     BOOST_TEST(b.closed());
     BOOST_CHECK_EXCEPTION(co_await reader, std::system_error, code(std::errc::operation_canceled));
-    BOOST_CHECK_EXCEPTION(co_await b.read(), std::system_error, code(std::errc::operation_canceled));
+    BOOST_CHECK_EXCEPTION(co_await b.read(), std::system_error,
+                          code(std::errc::operation_canceled));
     BOOST_CHECK_EXCEPTION(co_await b.write("x"), std::system_error, code(std::errc::not_connected));
     b.close();
     b.abort();
@@ -472,7 +501,8 @@ BOOST_DATA_TEST_CASE(close_sends_what_is_unsent_and_abort_does_not, both, how) {
   s.run(main());
 }
 
-BOOST_DATA_TEST_CASE(a_write_that_waits_while_its_stream_is_closed_ends_when_all_is_sent, both, how) {
+BOOST_DATA_TEST_CASE(a_write_that_waits_while_its_stream_is_closed_ends_when_all_is_sent, both,
+                     how) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = co_await make_pair(how);
@@ -501,7 +531,8 @@ BOOST_DATA_TEST_CASE(the_last_handle_closes_the_stream, both, how) {
   s.run(main());
 }
 
-BOOST_DATA_TEST_CASE(what_arrived_before_close_by_ourselves_can_still_be_read_from_the_buffer, both, how) {
+BOOST_DATA_TEST_CASE(what_arrived_before_close_by_ourselves_can_still_be_read_from_the_buffer, both,
+                     how) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = co_await make_pair(how);
@@ -566,7 +597,9 @@ BOOST_AUTO_TEST_CASE(a_memory_stream_holds_no_more_than_its_capacity) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_memory_stream_needs_a_runtime) { BOOST_CHECK_THROW(io::memory_stream(), invalid_state); }
+BOOST_AUTO_TEST_CASE(a_memory_stream_needs_a_runtime) {
+  BOOST_CHECK_THROW(io::memory_stream(), invalid_state);
+}
 
 BOOST_AUTO_TEST_SUITE_END()
 

@@ -38,19 +38,24 @@ class barrier_wait final : public wait {
 
 }  // namespace detail
 
-/// A barrier for a fixed number of parties; copies of this object are the same barrier. Any thread of its runtime. Round after
-/// round: when the last party has arrived all go on, and the next round begins when all have left.
+/// A barrier for a fixed number of parties; copies of this object are the same barrier. Any thread
+/// of its runtime. Round after round: when the last party has arrived all go on, and the next round
+/// begins when all have left.
 class barrier {
  public:
   /// Throws std::invalid_argument for less than one party. Inside a running runtime.
   explicit barrier(std::size_t parties);
 
-  /// Awaits the others; yields this party's place in the round, 0 to parties-1, no two the same. Throws broken_barrier.
-  /// Cancellation: this party leaves, another may take its place.
-  detail::barrier_wait wait(std::source_location where = std::source_location::current()) const { return {actor_, where}; }
-  /// Whoever waits, or has not left yet, gets broken_barrier; then the barrier begins anew. Mends a broken one.
+  /// Awaits the others; yields this party's place in the round, 0 to parties-1, no two the same.
+  /// Throws broken_barrier. Cancellation: this party leaves, another may take its place.
+  detail::barrier_wait wait(std::source_location where = std::source_location::current()) const {
+    return {actor_, where};
+  }
+  /// Whoever waits, or has not left yet, gets broken_barrier; then the barrier begins anew. Mends a
+  /// broken one.
   void reset() const;
-  /// Breaks the barrier: whoever waits, or has not left yet, and whoever comes until a reset, gets broken_barrier.
+  /// Breaks the barrier: whoever waits, or has not left yet, and whoever comes until a reset, gets
+  /// broken_barrier.
   void abort() const;
 
   std::size_t parties() const noexcept;

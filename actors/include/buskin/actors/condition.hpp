@@ -26,26 +26,31 @@ class condition {
   condition() : condition(lock()) {}
   explicit condition(lock with);
 
-  /// Gives the lock up, awaits a notification, and takes the lock again; holds it also when it throws.
-  /// Throws invalid_state when the lock is not held. Cancellation: comes out, with the same exception
-  /// object, after the lock was taken again; a notification that came is passed on to another waiter.
+  /// Gives the lock up, awaits a notification, and takes the lock again; holds it also when it
+  /// throws. Throws invalid_state when the lock is not held. Cancellation: comes out, with the same
+  /// exception object, after the lock was taken again; a notification that came is passed on to
+  /// another waiter.
   task<void> wait(std::source_location where = std::source_location::current()) const;
 
-  /// Waits until `predicate()` is true; asked with the lock held, at first and at each notification.
+  /// Waits until `predicate()` is true; asked with the lock held, at first and at each
+  /// notification.
   template <class Predicate>
-  task<void> wait_for(Predicate predicate, std::source_location where = std::source_location::current()) const {
+  task<void> wait_for(Predicate predicate,
+                      std::source_location where = std::source_location::current()) const {
     const condition self = *this;  // the object this was called on may be gone by then
     while (!predicate()) co_await self.wait(where);
   }
 
-  /// Wakes `count` waiters, in the order in which they began to wait. They go on when the lock is free.
-  /// Throws invalid_state when the lock is not held.
+  /// Wakes `count` waiters, in the order in which they began to wait. They go on when the lock is
+  /// free. Throws invalid_state when the lock is not held.
   void notify(std::size_t count = 1) const;
   void notify_all() const { notify(std::numeric_limits<std::size_t>::max()); }
 
   const lock& mutex() const noexcept { return lock_; }
   /// `co_await c.hold()` yields a guard on the lock.
-  auto hold(std::source_location where = std::source_location::current()) const { return lock_.hold(where); }
+  auto hold(std::source_location where = std::source_location::current()) const {
+    return lock_.hold(where);
+  }
   std::size_t waiter_count() const;
 
  private:

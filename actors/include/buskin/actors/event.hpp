@@ -38,9 +38,11 @@ class event {
   /// Not set. Inside a running runtime.
   event();
 
-  /// Awaits that the flag is set; at once if it is. A `clear` that follows the `set` at once does not
-  /// keep those who waited. Cancellation: withdraws.
-  detail::event_wait wait(std::source_location where = std::source_location::current()) const { return {actor_, where}; }
+  /// Awaits that the flag is set; at once if it is. A `clear` that follows the `set` at once does
+  /// not keep those who waited. Cancellation: withdraws.
+  detail::event_wait wait(std::source_location where = std::source_location::current()) const {
+    return {actor_, where};
+  }
   /// Sets the flag and wakes everybody, in the order in which they began to wait.
   void set() const;
   void clear() const;

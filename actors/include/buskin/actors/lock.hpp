@@ -10,20 +10,23 @@ namespace buskin {
 
 /// A lock; copies of this object are the same lock. Any thread of its runtime.
 ///
-/// It is handed over strictly in the order in which it was asked for. As in asyncio it has no owner:
-/// any task may release it, and a task that acquires it twice waits for itself. What a task has
-/// acquired and not released when it ends is released then. The message face is the semaphore's.
+/// It is handed over strictly in the order in which it was asked for. As in asyncio it has no
+/// owner: any task may release it, and a task that acquires it twice waits for itself. What a task
+/// has acquired and not released when it ends is released then. The message face is the
+/// semaphore's.
 class lock {
  public:
   /// Inside a running runtime.
   lock() : permits_("buskin.lock", 1, 1) {}
 
-  /// Awaits the lock. Cancellation: does not take it; if it was granted already, the next one gets it.
+  /// Awaits the lock. Cancellation: does not take it; if it was granted already, the next one gets
+  /// it.
   detail::permit_wait acquire(std::source_location where = std::source_location::current()) const {
     return permits_.acquire(wait_kind::lock, where);
   }
   /// The same; yields a guard that releases at the end of its scope.
-  detail::hold_awaiter<lock> hold(std::source_location where = std::source_location::current()) const {
+  detail::hold_awaiter<lock> hold(
+      std::source_location where = std::source_location::current()) const {
     return {*this, permits_, wait_kind::lock, where};
   }
   /// Takes the lock if it is free.

@@ -47,8 +47,8 @@ class permits {
   void release(const char* what) const;
   /// The release at the end of a guard's life, also in the frame of a coroutine that was killed.
   void end_hold(const char* what) const noexcept;
-  /// The coroutine that runs here gave its permit up for a time and is destroyed meanwhile: the release that its
-  /// guard will do means nothing.
+  /// The coroutine that runs here gave its permit up for a time and is destroyed meanwhile: the
+  /// release that its guard will do means nothing.
   void forgo() const noexcept;
   std::size_t available() const;
   std::size_t waiters() const;
@@ -63,13 +63,14 @@ class permits {
 
 }  // namespace detail
 
-/// A permit or a lock that is given back at the end of a scope. That somebody else released it meanwhile is an error in the
-/// program, and ends it.
+/// A permit or a lock that is given back at the end of a scope. That somebody else released it
+/// meanwhile is an error in the program, and ends it.
 template <class Source>
 class [[nodiscard("it is released at once if nobody keeps it")]] held {
  public:
   explicit held(Source source) : source_(std::move(source)), holds_(true) {}
-  held(held&& other) noexcept : source_(other.source_), holds_(std::exchange(other.holds_, false)) {}
+  held(held && other) noexcept
+      : source_(other.source_), holds_(std::exchange(other.holds_, false)) {}
   held& operator=(held&& other) noexcept {
     if (this != &other) {
       end();
@@ -100,7 +101,8 @@ namespace detail {
 template <class Source>
 class hold_awaiter {
  public:
-  hold_awaiter(Source source, const permits& from, wait_kind kind, const std::source_location& where)
+  hold_awaiter(Source source, const permits& from, wait_kind kind,
+               const std::source_location& where)
       : source_(std::move(source)), wait_(from.ref(), kind, where) {}
   bool await_ready() { return wait_.await_ready(); }
   bool await_suspend(std::coroutine_handle<> handle) { return wait_.await_suspend(handle); }
@@ -120,13 +122,15 @@ class hold_awaiter {
 ///
 /// Permits are handed over strictly in the order in which they were asked for: one that is released
 /// while tasks wait belongs to the first of them, and a newcomer queues up behind. What a task
-/// acquired and did not release when it ended, for whatever reason, is released then; a release by another task
-/// counts as one in its name. The message face: `(acquire_permit)` is answered when a permit was taken,
-/// `(release_permit)` gives one back. What an actor acquired by a message stays taken when that actor ends.
+/// acquired and did not release when it ended, for whatever reason, is released then; a release by
+/// another task counts as one in its name. The message face: `(acquire_permit)` is answered when a
+/// permit was taken,
+/// `(release_permit)` gives one back. What an actor acquired by a message stays taken when that
+/// actor ends.
 class semaphore {
  public:
-  /// Inside a running runtime. Throws std::invalid_argument for more than PTRDIFF_MAX permits, which is what a negative number
-  /// turns into.
+  /// Inside a running runtime. Throws std::invalid_argument for more than PTRDIFF_MAX permits,
+  /// which is what a negative number turns into.
   explicit semaphore(std::size_t permits = 1) : semaphore(permits, detail::permits::no_limit) {}
 
   /// Awaits a permit. Cancellation: takes none; one that was granted already goes to the next.
@@ -134,7 +138,8 @@ class semaphore {
     return permits_.acquire(wait_kind::permit, where);
   }
   /// The same; yields a guard that releases at the end of its scope.
-  detail::hold_awaiter<semaphore> hold(std::source_location where = std::source_location::current()) const {
+  detail::hold_awaiter<semaphore> hold(
+      std::source_location where = std::source_location::current()) const {
     return {*this, permits_, wait_kind::permit, where};
   }
   /// Takes a permit if there is one to be had without waiting.
@@ -149,7 +154,8 @@ class semaphore {
   caf::actor actor() const { return permits_.actor(); }
 
  protected:
-  semaphore(std::size_t permits, std::size_t limit) : permits_("buskin.semaphore", permits, limit) {}
+  semaphore(std::size_t permits, std::size_t limit)
+      : permits_("buskin.semaphore", permits, limit) {}
 
  private:
   friend class held<semaphore>;
@@ -158,7 +164,8 @@ class semaphore {
   detail::permits permits_;
 };
 
-/// A semaphore that refuses to have more permits than it began with: `release` throws invalid_state.
+/// A semaphore that refuses to have more permits than it began with: `release` throws
+/// invalid_state.
 class bounded_semaphore : public semaphore {
  public:
   explicit bounded_semaphore(std::size_t permits = 1) : semaphore(permits, permits) {}

@@ -14,7 +14,8 @@ struct host_port {
   std::string host;
   std::uint16_t port = 0;
 
-  /// Reads "host:port", "127.0.0.1:80", "[::1]:80" or ":80" (all addresses). Throws std::invalid_argument with what is wrong.
+  /// Reads "host:port", "127.0.0.1:80", "[::1]:80" or ":80" (all addresses). Throws
+  /// std::invalid_argument with what is wrong.
   static host_port parse(std::string_view text);
   std::string to_string() const;
 };

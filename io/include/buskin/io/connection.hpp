@@ -19,10 +19,11 @@ class connection : public stream {
   address peer() const { return address::peer_of(descriptor()); }
 };
 
-/// Connects to "host:port", trying the host's addresses in turn. Throws std::invalid_argument for a malformed address,
-/// std::system_error (of the last attempt, with the address in its text) when none can be reached. Bound it with `timeout`.
-/// Cancellation: closes the attempt at once.
-task<connection> connect(std::string where, std::source_location source = std::source_location::current());
+/// Connects to "host:port", trying the host's addresses in turn. Throws std::invalid_argument for a
+/// malformed address, std::system_error (of the last attempt, with the address in its text) when
+/// none can be reached. Bound it with `timeout`. Cancellation: closes the attempt at once.
+task<connection> connect(std::string where,
+                         std::source_location source = std::source_location::current());
 
 /// asyncio's name for the same.
 task<connection> open_connection(std::string host, std::uint16_t port,

@@ -13,17 +13,19 @@
 
 namespace buskin::io {
 
-/// Reads and writes the frames of `Codec` on a stream. Owns its end of the stream; one task reads at a time.
+/// Reads and writes the frames of `Codec` on a stream. Owns its end of the stream; one task reads
+/// at a time.
 template <codec Codec>
 class framed {
  public:
   using frame_type = typename Codec::frame_type;
 
-  explicit framed(stream bytes, Codec codec = Codec()) : stream_(std::move(bytes)), codec_(std::move(codec)) {}
+  explicit framed(stream bytes, Codec codec = Codec())
+      : stream_(std::move(bytes)), codec_(std::move(codec)) {}
 
-  /// Awaits the next frame; none at the end of the stream. Throws what the codec says of a fault in the bytes (the next call goes on
-  /// behind it), std::system_error of the stream.
-  /// Cancellation: loses no byte; frames that were begun are completed by the next call.
+  /// Awaits the next frame; none at the end of the stream. Throws what the codec says of a fault in
+  /// the bytes (the next call goes on behind it), std::system_error of the stream. Cancellation:
+  /// loses no byte; frames that were begun are completed by the next call.
   task<std::optional<frame_type>> next() {
     for (;;) {
       if (auto frame = next_buffered()) co_return frame;
@@ -53,14 +55,16 @@ class framed {
     }
   }
 
-  /// Writes a frame, whole. Fails as `stream::write` does, and with std::invalid_argument for a frame that the codec cannot express.
+  /// Writes a frame, whole. Fails as `stream::write` does, and with std::invalid_argument for a
+  /// frame that the codec cannot express.
   task<void> write(frame_type frame) {
     std::string bytes;
     codec_.encode(frame, bytes);
     co_await stream_.write(bytes);
   }
 
-  /// Takes the stream as ended: what is buffered is decoded as the last there is. For after a read that failed.
+  /// Takes the stream as ended: what is buffered is decoded as the last there is. For after a read
+  /// that failed.
   void end() noexcept { ended_ = true; }
 
   const stream& bytes() const noexcept { return stream_; }

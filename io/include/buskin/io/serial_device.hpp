@@ -23,15 +23,17 @@ struct serial_options {
   io::sharing sharing = io::sharing::exclusive;
 };
 
-/// An open serial port, in raw mode. Reading the end of the stream (an empty read), or a read that fails with EIO, means that the device
-/// was unplugged or the other end of a pseudo terminal was closed.
+/// An open serial port, in raw mode. Reading the end of the stream (an empty read), or a read that
+/// fails with EIO, means that the device was unplugged or the other end of a pseudo terminal was
+/// closed.
 class serial_device : public stream {
  public:
   using stream::stream;
 
-  /// Opens and sets up the device at `path`. Inside a running runtime; opening a device does not wait.
-  /// Throws std::invalid_argument for a setting that no device has, std::system_error with the path in its text: ENOENT, EACCES, EBUSY when
-  /// another process holds it exclusively, ENOTTY when it is no terminal.
+  /// Opens and sets up the device at `path`. Inside a running runtime; opening a device does not
+  /// wait. Throws std::invalid_argument for a setting that no device has, std::system_error with
+  /// the path in its text: ENOENT, EACCES, EBUSY when another process holds it exclusively, ENOTTY
+  /// when it is no terminal.
   static serial_device open(const std::string& path, serial_options options = {});
 
   /// Changes the settings of the open device. Throws as `open`.

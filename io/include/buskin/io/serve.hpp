@@ -28,7 +28,8 @@ struct serve_options {
   int backlog = 1024;
 };
 
-/// A handle to a listening server. The server goes on without it, until `close` or the runtime's shutdown, which closes servers first.
+/// A handle to a listening server. The server goes on without it, until `close` or the runtime's
+/// shutdown, which closes servers first.
 class server {
  public:
   explicit server(const lean_ref<detail::server_actor>& actor) noexcept;
@@ -49,13 +50,16 @@ class server {
   lean_ref<lean_actor> actor_;  // a server_actor
 };
 
-/// Listens at "host:port" (port 0: one that is free) and runs `handler(connection)` for every client, as an actor of its own on one of
-/// the workers. The connection is closed when its handler ends; what was written is still sent. An exception that leaves a handler
-/// is reported (BK002), except that the client went away. When descriptors run out it says so once, keeps serving and accepts again when
-/// it can. `handler` is kept as long as the server and its clients.
+/// Listens at "host:port" (port 0: one that is free) and runs `handler(connection)` for every
+/// client, as an actor of its own on one of the workers. The connection is closed when its handler
+/// ends; what was written is still sent. An exception that leaves a handler is reported (BK002),
+/// except that the client went away. When descriptors run out it says so once, keeps serving and
+/// accepts again when it can. `handler` is kept as long as the server and its clients.
 ///
-/// Throws std::invalid_argument for a malformed address, std::system_error with the address in its text when it cannot be listened at.
-task<server> serve(std::string where, std::function<task<void>(connection)> handler, serve_options options = {},
+/// Throws std::invalid_argument for a malformed address, std::system_error with the address in its
+/// text when it cannot be listened at.
+task<server> serve(std::string where, std::function<task<void>(connection)> handler,
+                   serve_options options = {},
                    std::source_location source = std::source_location::current());
 
 }  // namespace buskin::io

@@ -1,4 +1,5 @@
-// A stream of bytes in both directions: what connections, serial devices and memory streams have in common.
+// A stream of bytes in both directions: what connections, serial devices and memory streams have in
+// common.
 #pragma once
 
 #include <buskin/io/detail/stream_core.hpp>
@@ -31,7 +32,8 @@ class read_wait : public io_wait {
       : io_wait(wait_kind::read, std::move(core), where) {}
   ~read_wait() = default;
   void enlist() override { core_->set_reader(*this); }
-  /// Whether the transport is worth an attempt now: not at first, when nothing says that bytes are there.
+  /// Whether the transport is worth an attempt now: not at first, when nothing says that bytes are
+  /// there.
   bool try_transport() noexcept { return std::exchange(asked_, true) || core_->more_likely(); }
   [[noreturn]] void fail(const transfer& got) const;
 
@@ -41,7 +43,8 @@ class read_wait : public io_wait {
 
 class read_some_wait final : public read_wait {
  public:
-  read_some_wait(std::shared_ptr<stream_core> core, std::span<char> target, const std::source_location& where) noexcept
+  read_some_wait(std::shared_ptr<stream_core> core, std::span<char> target,
+                 const std::source_location& where) noexcept
       : read_wait(std::move(core), where), target_(target) {}
   std::size_t await_resume() {
     check();
@@ -56,7 +59,8 @@ class read_some_wait final : public read_wait {
 
 class read_any_wait final : public read_wait {
  public:
-  read_any_wait(std::shared_ptr<stream_core> core, std::size_t most, const std::source_location& where) noexcept
+  read_any_wait(std::shared_ptr<stream_core> core, std::size_t most,
+                const std::source_location& where) noexcept
       : read_wait(std::move(core), where), most_(most) {}
   std::string await_resume() {
     check();
@@ -71,7 +75,8 @@ class read_any_wait final : public read_wait {
 
 class read_exactly_wait final : public read_wait {
  public:
-  read_exactly_wait(std::shared_ptr<stream_core> core, std::size_t size, const std::source_location& where) noexcept
+  read_exactly_wait(std::shared_ptr<stream_core> core, std::size_t size,
+                    const std::source_location& where) noexcept
       : read_wait(std::move(core), where), size_(size) {}
   std::string await_resume() {
     check();
@@ -104,9 +109,10 @@ class read_until_wait final : public read_wait {
 
 class drain_wait final : public io_wait {
  public:
-  /// `accept` is written first, all of it; then the wait is for the buffer to fall to the high-water mark.
-  drain_wait(std::shared_ptr<stream_core> core, std::optional<std::string_view> accept, std::size_t mark,
-             const std::source_location& where) noexcept
+  /// `accept` is written first, all of it; then the wait is for the buffer to fall to the
+  /// high-water mark.
+  drain_wait(std::shared_ptr<stream_core> core, std::optional<std::string_view> accept,
+             std::size_t mark, const std::source_location& where) noexcept
       : io_wait(wait_kind::write, std::move(core), where), accept_(accept), mark_(mark) {}
   void await_resume() { check(); }
 
@@ -119,11 +125,13 @@ class drain_wait final : public io_wait {
 
 }  // namespace detail
 
-/// A handle to an open stream; copies refer to the same stream, and the last one closes it. Used in tasks of its runtime; with several
-/// workers, a task that uses it stays on the stream's worker from then on.
+/// A handle to an open stream; copies refer to the same stream, and the last one closes it. Used in
+/// tasks of its runtime; with several workers, a task that uses it stays on the stream's worker
+/// from then on.
 class stream {
  public:
-  /// The longest line or record that the reads with a separator take, unless they are told otherwise.
+  /// The longest line or record that the reads with a separator take, unless they are told
+  /// otherwise.
   static constexpr std::size_t default_limit = 64 * 1024;
 
   stream() noexcept = default;
@@ -132,11 +140,13 @@ class stream {
   explicit operator bool() const noexcept { return owner_ != nullptr; }
 
   // -- reading ----------------------------------------------------------------------------------
-  // One task at a time. Cancellation: bytes that arrived stay for the next read. Fails with std::system_error of the transport.
+  // One task at a time. Cancellation: bytes that arrived stay for the next read. Fails with
+  // std::system_error of the transport.
 
-  /// Reads 1 to `target.size()` bytes into `target` and yields how many; 0 means that the peer sends no more.
-  detail::read_some_wait read_some(std::span<char> target,
-                                   std::source_location where = std::source_location::current()) const {
+  /// Reads 1 to `target.size()` bytes into `target` and yields how many; 0 means that the peer
+  /// sends no more.
+  detail::read_some_wait read_some(
+      std::span<char> target, std::source_location where = std::source_location::current()) const {
     return {core(), target, where};
   }
   /// Reads 1 to `most` bytes; an empty string means that the peer sends no more.
@@ -145,22 +155,25 @@ class stream {
     return {core(), most, where};
   }
   /// Reads `size` bytes. Throws incomplete_read with what there was when the stream ends before.
-  detail::read_exactly_wait read_exactly(std::size_t size,
-                                         std::source_location where = std::source_location::current()) const {
+  detail::read_exactly_wait read_exactly(
+      std::size_t size, std::source_location where = std::source_location::current()) const {
     return {core(), size, where};
   }
-  /// Reads up to and including `separator`. Throws limit_overrun when it does not come within `limit` bytes (nothing is
-  /// consumed then), incomplete_read when the stream ends before, std::invalid_argument for an empty separator.
-  detail::read_until_wait read_until(std::string separator, std::size_t limit = default_limit,
-                                     std::source_location where = std::source_location::current()) const;
+  /// Reads up to and including `separator`. Throws limit_overrun when it does not come within
+  /// `limit` bytes (nothing is consumed then), incomplete_read when the stream ends before,
+  /// std::invalid_argument for an empty separator.
+  detail::read_until_wait read_until(
+      std::string separator, std::size_t limit = default_limit,
+      std::source_location where = std::source_location::current()) const;
 
   // -- writing ----------------------------------------------------------------------------------
   // Any number of tasks; each write is kept whole.
 
-  /// Writes all of `bytes`; waits while more than the high-water mark (64 KiB unless set) is unsent. `bytes` need not outlive the call's
-  /// full expression. Fails with std::system_error when the stream is closed or broken.
-  /// Cancellation: the bytes were accepted and are still sent.
-  detail::drain_wait write(std::string_view bytes, std::source_location where = std::source_location::current()) const {
+  /// Writes all of `bytes`; waits while more than the high-water mark (64 KiB unless set) is
+  /// unsent. `bytes` need not outlive the call's full expression. Fails with std::system_error when
+  /// the stream is closed or broken. Cancellation: the bytes were accepted and are still sent.
+  detail::drain_wait write(std::string_view bytes,
+                           std::source_location where = std::source_location::current()) const {
     return {core(), bytes, core()->high_water(), where};
   }
   /// Waits until everything accepted was handed to the transport.
@@ -172,8 +185,8 @@ class stream {
 
   // -- ending -----------------------------------------------------------------------------------
 
-  /// Ends reading at once and writing when all is sent (within 5 s). A task that reads meanwhile gets std::system_error
-  /// (operation_canceled).
+  /// Ends reading at once and writing when all is sent (within 5 s). A task that reads meanwhile
+  /// gets std::system_error (operation_canceled).
   void close() const;
   /// Ends both at once.
   void abort() const;

@@ -38,9 +38,11 @@ class descriptor_core final : public stream_core {
 
   transfer read_now(char* target, std::size_t size) noexcept;
 
-  // Two kinds for Asio as well: it receives from a socket by a shorter way than it reads from a file.
+  // Two kinds for Asio as well: it receives from a socket by a shorter way than it reads from a
+  // file.
   std::variant<asio::posix::stream_descriptor, asio::generic::stream_protocol::socket> object_;
-  // The bytes with which Asio told that there are some: the beginning of the next read. Grows with what comes at once.
+  // The bytes with which Asio told that there are some: the beginning of the next read. Grows with
+  // what comes at once.
   std::unique_ptr<char[]> front_;
   std::size_t front_capacity_ = smallest_front;
   std::size_t front_begin_ = 0;

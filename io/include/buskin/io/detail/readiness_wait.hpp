@@ -10,7 +10,8 @@ namespace buskin::io::detail {
 
 using namespace buskin::detail;
 
-/// The descriptor stays the caller's and must be open until the wait is over. The waiting actor stays on its worker meanwhile.
+/// The descriptor stays the caller's and must be open until the wait is over. The waiting actor
+/// stays on its worker meanwhile.
 class readiness_wait final : public wait {
  public:
   enum class direction : std::uint8_t { read, write };

@@ -1,8 +1,9 @@
 // What a stream of bytes is inside: buffers, at most one reader, writers behind a high-water mark.
 //
-// A core belongs to one worker, and only that worker's thread touches it: an actor that reads or writes is moved there first.
-// Below it stands a transport: a descriptor, or memory. What always holds: bytes are taken from the transport only for a reader that
-// gets them in the same step or into the buffer that the next read begins with, so a cancelled read loses nothing.
+// A core belongs to one worker, and only that worker's thread touches it: an actor that reads or
+// writes is moved there first. Below it stands a transport: a descriptor, or memory. What always
+// holds: bytes are taken from the transport only for a reader that gets them in the same step or
+// into the buffer that the next read begins with, so a cancelled read loses nothing.
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
@@ -55,7 +56,8 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   bool has_reader() const noexcept { return reader_ != nullptr; }
 
   // -- writing ----------------------------------------------------------------------------------
-  /// Accepts all of `bytes`: written at once as far as possible, the rest buffered. Throws when the stream is closed or broken.
+  /// Accepts all of `bytes`: written at once as far as possible, the rest buffered. Throws when the
+  /// stream is closed or broken.
   void write(std::string_view bytes);
   std::size_t unsent() const noexcept { return out_.size() - out_begin_; }
   std::size_t high_water() const noexcept { return high_water_; }
@@ -67,7 +69,8 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   void write_eof();
 
   // -- ending -----------------------------------------------------------------------------------
-  /// No more reading; what is unsent is still sent, for `linger` at most. The runtime's shutdown waits for that.
+  /// No more reading; what is unsent is still sent, for `linger` at most. The runtime's shutdown
+  /// waits for that.
   void close();
   /// At once; unsent bytes are dropped.
   void abort();
@@ -109,7 +112,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   std::size_t out_begin_ = 0;
   std::size_t high_water_ = 64 * 1024;
   io_wait* reader_ = nullptr;
-  io_wait* writers_ = nullptr;  // oldest first
+  io_wait* writers_ = nullptr;          // oldest first
   lean_ref<lean_actor> closing_actor_;  // while closing_ and something is unsent
   std::error_code write_error_;
   bool more_likely_ = false;
@@ -132,7 +135,8 @@ class io_wait : public wait {
   void on_news();
 
  protected:
-  io_wait(wait_kind kind, std::shared_ptr<stream_core> core, const std::source_location& where) noexcept
+  io_wait(wait_kind kind, std::shared_ptr<stream_core> core,
+          const std::source_location& where) noexcept
       : wait(kind, where), core_(std::move(core)) {}
   ~io_wait();
 
