@@ -2,6 +2,7 @@
 #pragma once
 
 #include <buskin/actors/detail/queue_actor.hpp>
+#include <buskin/actors/detail/queue_waits.hpp>
 #include <buskin/actors/queue_end.hpp>
 #include <buskin/runtime/errors.hpp>
 
