@@ -1,5 +1,7 @@
 #include <buskin/io/detail/descriptor_core.hpp>
 
+#include <buskin/io/detail/recycled_handler.hpp>
+
 #include <asio/buffer.hpp>
 #include <asio/post.hpp>
 
@@ -114,17 +116,17 @@ void descriptor_core::watch_readable() {
   if (!front_) front_ = std::make_unique_for_overwrite<char[]>(front_capacity_);
   // A read rather than a wait: where Asio waits, it asks the system to tell it anew each time;
   // where it reads, it does not.
-  auto arrived = [self = shared_from_this(), this](const asio::error_code& failure,
-                                                   std::size_t bytes) {
-    if (failure == asio::error::operation_aborted) return;
-    front_begin_ = 0;
-    front_end_ = bytes;
-    if (failure == asio::error::eof)
-      ending_ = {transfer::status::end, 0, {}};
-    else if (failure)
-      ending_ = {transfer::status::failed, 0, {failure.value(), std::system_category()}};
-    on_readable();
-  };
+  recycled_handler arrived(
+      [self = shared_from_this(), this](const asio::error_code& failure, std::size_t bytes) {
+        if (failure == asio::error::operation_aborted) return;
+        front_begin_ = 0;
+        front_end_ = bytes;
+        if (failure == asio::error::eof)
+          ending_ = {transfer::status::end, 0, {}};
+        else if (failure)
+          ending_ = {transfer::status::failed, 0, {failure.value(), std::system_category()}};
+        on_readable();
+      });
   std::visit(
       [&](auto& object) {
         object.async_read_some(asio::buffer(front_.get(), front_capacity_), std::move(arrived));
