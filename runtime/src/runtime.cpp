@@ -2,6 +2,7 @@
 
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/failure.hpp>
+#include <buskin/runtime/manual_clock.hpp>
 
 #include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <mutex>
 #include <unordered_set>
 
@@ -59,6 +61,18 @@ std::unique_ptr<caf::actor_system_config> make_config(const runtime_options& opt
       });
   if (options.configure) options.configure(*config);
   return config;
+}
+
+/// The real clock, unless whoever started the program asked for another.
+std::unique_ptr<clock> clock_from_environment() {
+  const char* wish = std::getenv("BUSKIN_CLOCK");
+  if (wish == nullptr || *wish == '\0' || std::string_view(wish) == "real")
+    return std::make_unique<clock>();
+  if (std::string_view(wish) == "jump")
+    return std::make_unique<manual_clock>(manual_clock::mode::jump);
+  throw std::invalid_argument("BUSKIN_CLOCK is \"" + std::string(wish) +
+                              "\"; it may be \"real\" or \"jump\" (time that jumps to the next "
+                              "deadline whenever there is nothing else to do)");
 }
 
 actor_status status_of(caf::abstract_actor& actor) {
@@ -174,7 +188,10 @@ struct runtime::impl {
     if (options.workers < 1 || options.workers > 64)
       throw std::invalid_argument("a runtime has 1 to 64 workers, not " +
                                   std::to_string(options.workers));
-    if (options.clock == nullptr) options.clock = &real_clock;
+    if (options.clock == nullptr) {
+      own_clock = clock_from_environment();
+      options.clock = own_clock.get();
+    }
     config = make_config(options, owner, *options.clock);
     system = std::make_unique<caf::actor_system>(*config);
     // CAF would wait for every actor for ever; shutdown() ends them with a deadline instead.
@@ -249,7 +266,7 @@ struct runtime::impl {
     return ended() || drive_until(ended, deadline);
   }
 
-  clock real_clock;
+  std::unique_ptr<clock> own_clock;  // null when the options name one
   runtime_options options;
   std::unique_ptr<caf::actor_system_config> config;
   std::unique_ptr<caf::actor_system> system;

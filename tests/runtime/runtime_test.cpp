@@ -14,6 +14,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -43,11 +44,30 @@ void start(task<void> body, std::string name = {},
 
 task<int> answer() { co_return 42; }
 
+task<void> sleep_for_a_day() { co_await sleep(24h); }
+
 BOOST_AUTO_TEST_SUITE(runtime_)
 
 // -- running ------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(run_returns_what_main_returns) { BOOST_TEST(run(answer(), quiet()) == 42); }
+
+BOOST_AUTO_TEST_CASE(the_environment_can_let_the_time_of_any_program_jump) {
+  child_process child([](auto) {
+    ::setenv("BUSKIN_CLOCK", "jump", 1);
+    const auto began = std::chrono::steady_clock::now();
+    run(sleep_for_a_day(), quiet());
+    if (std::chrono::steady_clock::now() - began > 1h) return 1;
+    ::setenv("BUSKIN_CLOCK", "sundial", 1);
+    try {
+      run(sleep_for_a_day(), quiet());
+    } catch (const std::invalid_argument& refusal) {
+      return std::string(refusal.what()).find("\"sundial\"") == std::string::npos ? 2 : 0;
+    }
+    return 3;
+  });
+  BOOST_TEST(child.wait() == 0);
+}
 
 BOOST_AUTO_TEST_CASE(run_until_complete_leaves_the_others_as_they_are) {
   stage s;

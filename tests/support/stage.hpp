@@ -3,7 +3,7 @@
 // incident may be there that the test did not take.
 #pragma once
 
-#include <buskin/runtime/clock.hpp>
+#include <buskin/runtime/manual_clock.hpp>
 #include <buskin/runtime/runtime.hpp>
 
 #include <boost/test/unit_test.hpp>

@@ -37,6 +37,7 @@
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/failure.hpp>
 #include <buskin/runtime/lean_actor.hpp>
+#include <buskin/runtime/manual_clock.hpp>
 #include <buskin/runtime/runtime.hpp>
 #include <buskin/runtime/sleep.hpp>
 #include <buskin/runtime/task.hpp>

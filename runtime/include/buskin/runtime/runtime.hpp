@@ -50,7 +50,9 @@ struct runtime_options {
   /// N-1 more. At most 64.
   unsigned workers = 1;
   std::string name = "buskin";
-  /// Not owned; null for the real clock.
+  /// Not owned; null for the real clock, or for what the environment variable BUSKIN_CLOCK names:
+  /// "real", or "jump" for a manual_clock that jumps (a program with hours of sleeps runs in no
+  /// time).
   buskin::clock* clock = nullptr;
   /// Messages one actor handles before others have their turn.
   std::size_t max_throughput = 50;

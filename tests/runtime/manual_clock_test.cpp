@@ -1,5 +1,5 @@
 // The clock that is moved by hand.
-#include <buskin/runtime/clock.hpp>
+#include <buskin/runtime/manual_clock.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -10,7 +10,7 @@ namespace {
 using namespace buskin;
 using namespace std::chrono_literals;
 
-BOOST_AUTO_TEST_SUITE(clock_)
+BOOST_AUTO_TEST_SUITE(manual_clock_)
 
 BOOST_AUTO_TEST_CASE(it_stands_still_until_it_is_moved_and_never_goes_back) {
   manual_clock clock;
