@@ -37,8 +37,8 @@ pseudo_terminal::pseudo_terminal(std::string name) : name_(std::move(name)) {
     throw std::system_error(errno, std::system_category(),
                             "cannot name a pseudo terminal " + name_);
   bytes_ = buskin::io::stream(std::make_shared<buskin::io::detail::descriptor_core>(
-      *buskin::detail::here.worker, master.release(), buskin::io::detail::descriptor_kind::terminal,
-      name_));
+      *buskin::detail::here.worker, std::move(master),
+      buskin::io::detail::descriptor_kind::terminal, name_));
 }
 
 pseudo_terminal::~pseudo_terminal() {

@@ -25,7 +25,7 @@ void set_no_delay(int descriptor) noexcept {
 std::shared_ptr<descriptor_core> make_socket_core(worker& home, unique_descriptor descriptor) {
   set_no_delay(descriptor.get());
   std::string name = "tcp " + address::peer_of(descriptor.get()).to_string();
-  return std::make_shared<descriptor_core>(home, descriptor.release(), descriptor_kind::socket,
+  return std::make_shared<descriptor_core>(home, std::move(descriptor), descriptor_kind::socket,
                                            std::move(name));
 }
 

@@ -69,7 +69,7 @@ serial_device serial_device::open(const std::string& path, serial_options option
   }
   apply(device.get(), options, path);
   return serial_device(std::make_shared<detail::descriptor_core>(
-      *detail::here.worker, device.release(), detail::descriptor_kind::terminal, path));
+      *detail::here.worker, std::move(device), detail::descriptor_kind::terminal, path));
 }
 
 void serial_device::configure(const serial_options& options) const {

@@ -33,7 +33,6 @@ bool read_some_wait::attempt() {
     core_->consume(count_);
     return true;
   }
-  if (!try_transport() && !core_->closing()) return false;
   const transfer got = core_->read_into(target_.data(), target_.size());
   if (got.what == transfer::status::would_block) return false;
   if (got.what == transfer::status::failed) fail(got);
@@ -48,7 +47,6 @@ bool read_any_wait::attempt() {
     core_->consume(bytes_.size());
     return true;
   }
-  if (!try_transport() && !core_->closing()) return false;
   thread_local std::array<char, 64 * 1024> scratch;
   const transfer got = core_->read_into(scratch.data(), std::min(most_, scratch.size()));
   if (got.what == transfer::status::would_block) return false;
@@ -64,7 +62,6 @@ bool read_exactly_wait::attempt() {
       core_->consume(size_);
       return true;
     }
-    if (!try_transport() && !core_->closing()) return false;
     const transfer got = core_->fill();
     if (got.what == transfer::status::would_block) return false;
     if (got.what == transfer::status::failed) fail(got);
@@ -92,7 +89,6 @@ bool read_until_wait::attempt() {
     }
     // A separator may have begun at the very end.
     searched_ = buffered.size() - std::min(buffered.size(), separator_.size() - 1);
-    if (!try_transport() && !core_->closing()) return false;
     const transfer got = core_->fill();
     if (got.what == transfer::status::would_block) return false;
     if (got.what == transfer::status::failed) fail(got);

@@ -5,6 +5,8 @@
 
 #include <asio/steady_timer.hpp>
 
+#include <utility>
+
 namespace buskin::io::detail {
 
 namespace {
@@ -42,9 +44,7 @@ void stream_core::consume(std::size_t bytes) noexcept {
 transfer stream_core::read_into(char* target, std::size_t size) {
   if (closing_)
     return {transfer::status::failed, 0, std::make_error_code(std::errc::operation_canceled)};
-  const transfer got = transport_read(target, size);
-  more_likely_ = got.what == transfer::status::done && got.bytes == size;
-  return got;
+  return transport_read(target, size);
 }
 
 transfer stream_core::fill() {
@@ -120,8 +120,7 @@ void stream_core::write(std::string_view bytes) {
 }
 
 void stream_core::on_writable() {
-  watching_write_ = false;
-  flush();
+  if (std::exchange(watching_write_, false)) flush();
 }
 
 void stream_core::flush() {

@@ -118,6 +118,35 @@ BOOST_DATA_TEST_CASE(a_read_of_nothing_does_not_wait, both, how) {  // covers ST
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_that_never_runs_dry_leaves_others_their_turns) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto [a, b] = co_await make_pair(transport::tcp);
+    constexpr std::size_t size = 100'000;
+    co_await a.write(std::string(size, 'x'));
+    co_await sleep(20ms);  // all of it lies in the socket by now, so that no read has to wait
+    std::size_t turns_of_others = 0;
+    auto other = [&]() -> task<void> {
+      for (;;) {
+        ++turns_of_others;
+        co_await yield();
+      }
+    };
+    auto neighbour = spawn(other());
+    std::array<char, 10> target{};
+    for (std::size_t got = 0; got != size;) got += co_await b.read_some(target);
+    BOOST_TEST(turns_of_others > 100U);
+    // The same for who writes what the system always takes.
+    turns_of_others = 0;
+    auto take = spawn(read_exactly(b, size));
+    for (std::size_t i = 0; i != size / 10; ++i) co_await a.write("0123456789");
+    co_await take;
+    BOOST_TEST(turns_of_others > 10U);
+    neighbour.cancel();
+  };
+  s.run(main());
+}
+
 BOOST_DATA_TEST_CASE(read_exactly_waits_for_all_and_leaves_the_rest, both, how) {  // covers STR-034
   live_stage s;
   auto main = [&]() -> task<void> {

@@ -32,13 +32,7 @@ class read_wait : public io_wait {
       : io_wait(wait_kind::read, std::move(core), where) {}
   ~read_wait() = default;
   void enlist() override { core_->set_reader(*this); }
-  /// Whether the transport is worth an attempt now: not at first, when nothing says that bytes are
-  /// there.
-  bool try_transport() noexcept { return std::exchange(asked_, true) || core_->more_likely(); }
   [[noreturn]] void fail(const transfer& got) const;
-
- private:
-  bool asked_ = false;
 };
 
 class read_some_wait final : public read_wait {

@@ -1,57 +1,15 @@
 // A stream over a descriptor of the operating system: a socket, a terminal, a pipe.
 #pragma once
 
+#include <buskin/io/detail/readiness_set.hpp>
 #include <buskin/io/detail/stream_core.hpp>
 
-#include <asio/generic/stream_protocol.hpp>
-#include <asio/posix/stream_descriptor.hpp>
-
-#include <memory>
+#include <cstdint>
 #include <string>
-#include <variant>
+#include <system_error>
+#include <utility>
 
 namespace buskin::io::detail {
-
-/// What a descriptor is, where that makes a difference.
-enum class descriptor_kind : std::uint8_t { socket, terminal };
-
-class descriptor_core final : public stream_core {
- public:
-  /// Takes the descriptor over; it must be non-blocking. On the worker `home`.
-  descriptor_core(worker& home, int descriptor, descriptor_kind kind, std::string name);
-  ~descriptor_core() override;
-
-  std::string describe() const override { return name_; }
-  int descriptor() const noexcept override { return closed() ? -1 : descriptor_number_; }
-
- protected:
-  transfer transport_read(char* target, std::size_t size) override;
-  transfer transport_write(const char* bytes, std::size_t size) override;
-  void watch_readable() override;
-  void watch_writable() override;
-  void transport_end_of_writing() override;
-  void transport_close() override;
-
- private:
-  static constexpr std::size_t smallest_front = 512;
-  static constexpr std::size_t largest_front = 16 * 1024;
-
-  transfer read_now(char* target, std::size_t size) noexcept;
-
-  // Two kinds for Asio as well: it receives from a socket by a shorter way than it reads from a
-  // file.
-  std::variant<asio::posix::stream_descriptor, asio::generic::stream_protocol::socket> object_;
-  // The bytes with which Asio told that there are some: the beginning of the next read. Grows with
-  // what comes at once.
-  std::unique_ptr<char[]> front_;
-  std::size_t front_capacity_ = smallest_front;
-  std::size_t front_begin_ = 0;
-  std::size_t front_end_ = 0;
-  transfer ending_;  // what came instead of bytes, and what every further read gets
-  const int descriptor_number_;
-  const descriptor_kind kind_;
-  const std::string name_;
-};
 
 /// The error of the last system call.
 std::error_code last_error() noexcept;
@@ -69,6 +27,45 @@ class unique_descriptor {
 
  private:
   int descriptor_;
+};
+
+/// What a descriptor is, where that makes a difference.
+enum class descriptor_kind : std::uint8_t { socket, terminal };
+
+class descriptor_core final : public stream_core, private readiness_member {
+ public:
+  /// The descriptor must be non-blocking. On the worker `home`.
+  descriptor_core(worker& home, unique_descriptor descriptor, descriptor_kind kind,
+                  std::string name);
+  ~descriptor_core() override;
+
+  std::string describe() const override { return name_; }
+  int descriptor() const noexcept override { return descriptor_.get(); }
+
+ protected:
+  transfer transport_read(char* target, std::size_t size) override;
+  transfer transport_write(const char* bytes, std::size_t size) override;
+  void watch_readable() override;
+  void watch_writable() override;
+  void transport_end_of_writing() override;
+  void transport_close() override;
+
+ private:
+  // System calls in a row, after which others have their turn.
+  static constexpr int calls_a_turn = 32;
+
+  void on_readiness(readiness what) override;
+  transfer read_now(char* target, std::size_t size) noexcept;
+  /// Whether the turn is over: the flood of one stream must not be the drought of the others.
+  bool turn_is_over() noexcept { return ++calls_ > calls_a_turn; }
+
+  unique_descriptor descriptor_;
+  transfer ending_;  // what came instead of bytes, and what every further read gets
+  const std::string name_;
+  int calls_ = 0;  // in this turn
+  const descriptor_kind kind_;
+  bool readable_ = false;  // the last attempt did not find it empty
+  bool ended_ = false;     // behind the bytes there is an end or an error: no edge will tell of it
 };
 
 }  // namespace buskin::io::detail

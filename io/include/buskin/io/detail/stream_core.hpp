@@ -50,8 +50,6 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   transfer read_into(char* target, std::size_t size);
   /// Reads more into the buffer.
   transfer fill();
-  /// Whether the last read took all it asked for, so that another attempt is likely to succeed.
-  bool more_likely() const noexcept { return more_likely_; }
   void set_reader(io_wait& reader);
   bool has_reader() const noexcept { return reader_ != nullptr; }
 
@@ -115,7 +113,6 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   io_wait* writers_ = nullptr;          // oldest first
   lean_ref<lean_actor> closing_actor_;  // while closing_ and something is unsent
   std::error_code write_error_;
-  bool more_likely_ = false;
   bool watching_read_ = false;
   bool watching_write_ = false;
   bool eof_requested_ = false;
