@@ -1,8 +1,26 @@
 #include <buskin/actors/receive.hpp>
 
 #include <buskin/runtime/detail/message_element.hpp>
+#include <buskin/runtime/detail/worker.hpp>
 
 namespace buskin::detail {
+
+void message_deadline::on_fire(timer& t) noexcept {
+  auto& self = static_cast<message_deadline&>(t);
+  stack_host* host = self.host;
+  self.over.store(true, std::memory_order_release);
+  // Under the timers' lock: the host cannot end before its wait has been disarmed, which takes that
+  // lock.
+  host->signal();
+}
+
+message_wait::message_wait(const time_limit& limit) : wait(wait_kind::message, limit.where) {
+  if (limit.length != infinite) deadline_ = std::make_unique<message_deadline>(limit.length);
+}
+
+bool message_wait::ready() noexcept {
+  return element_ != nullptr || (deadline_ && deadline_->over.load(std::memory_order_acquire));
+}
 
 bool message_wait::await_ready() {
   stack_here("receive");
@@ -12,9 +30,10 @@ bool message_wait::await_ready() {
         "receive reads the mailbox of a spawned task; a behaviour gets its messages through its "
         "handlers");
   if (receiver_->receive(*this)) return true;
-  if (limit_ != infinite) {
-    record_.until = after(now_here("receive"), limit_);
-    begin("receive");
+  if (deadline_) {
+    record_.until = after(now_here("receive"), deadline_->length);
+    deadline_->host = receiver_;
+    here.worker->timers().arm(*deadline_, record_.until);
   }
   return false;
 }
@@ -22,14 +41,14 @@ bool message_wait::await_ready() {
 bool message_wait::offer(caf::mailbox_element_ptr& element) {
   if (!matches(element->content())) return false;
   element_ = std::move(element);
-  timer_wait::withdraw();
+  if (deadline_) deadline_->disarm();
   return true;
 }
 
 bool message_wait::withdraw() noexcept {
   if (element_ != nullptr) return false;
-  timer_wait::withdraw();
   receiver_->stop_receiving(*this);
+  if (deadline_) deadline_->disarm();
   return true;
 }
 

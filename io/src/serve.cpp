@@ -49,7 +49,7 @@ class session_actor final : public task_actor_base {
     }
     if (root_) {
       root_.promise().started_by(nullptr);
-      stack_.start(root_);
+      stack().start(root_);
       on_signal();
     } else {
       settle_failed();
@@ -85,7 +85,7 @@ class session_actor final : public task_actor_base {
     };
     root_ = fail(failure_).release();
     root_.promise().started_by(nullptr);
-    stack_.start(root_);
+    stack().start(root_);
     on_signal();
   }
 

@@ -51,11 +51,11 @@ struct bouncer {
 
 // -- construction -----------------------------------------------------------------------------
 
-lean_actor::lean_actor(caf::actor_config& config) : local_actor(config) { links_.actor = this; }
+lean_actor::lean_actor(caf::actor_config& config) : local_actor(config) {}
 
 lean_actor::~lean_actor() {
   dispose(pending_);
-  if (links_.after != nullptr) detail::scheduler::of(home_system()).forget(links_);
+  if (live_after != nullptr) detail::scheduler::of(home_system()).forget(*this, phase_);
 }
 
 void lean_actor::on_destroy() {
@@ -68,7 +68,7 @@ void lean_actor::on_destroy() {
 }
 
 void lean_actor::launch(caf::execution_unit*, bool lazy, bool) {
-  if (tracked_) detail::scheduler::of(home_system()).remember(links_);
+  if (tracked_) detail::scheduler::of(home_system()).remember(*this);
   if (lazy && inbox_.try_block()) return;
   schedule();
 }
@@ -317,7 +317,7 @@ void lean_actor::finish(caf::execution_unit* unit) noexcept {
   }
   bouncer refuse_rest;
   inbox_.close(refuse_rest);
-  if (links_.after != nullptr) detail::scheduler::of(home_system()).forget(links_);
+  if (live_after != nullptr) detail::scheduler::of(home_system()).forget(*this, phase_);
   cleanup(caf::error(fail_state_), unit);
 }
 

@@ -22,8 +22,10 @@ void recycled_free(void* memory, std::size_t) noexcept { ::operator delete(memor
 
 namespace {
 
-constexpr std::size_t grain = 64;
-constexpr std::size_t classes = 16;           // up to 1 KiB
+// Sizes that malloc's own eight bytes fill up to a multiple of its sixteen.
+constexpr std::size_t grain = 16;
+constexpr std::size_t head = 8;
+constexpr std::size_t classes = 64;           // up to about 1 KiB
 constexpr std::size_t kept_per_class = 1024;  // beyond that memory goes back to the heap
 
 struct node {
@@ -55,7 +57,10 @@ cache::~cache() {
     }
 }
 
-constexpr std::size_t class_of(std::size_t bytes) noexcept { return (bytes - 1) / grain; }
+constexpr std::size_t class_of(std::size_t bytes) noexcept {
+  return (bytes + grain - 1 - head) / grain;
+}
+constexpr std::size_t size_of(std::size_t index) noexcept { return index * grain + head; }
 
 }  // namespace
 
@@ -64,7 +69,7 @@ void* recycled_allocate(std::size_t bytes) {
   const std::size_t index = class_of(bytes);
   if (index >= classes || gone) return ::operator new(bytes);
   free_list& list = lists.lists[index];
-  if (list.head == nullptr) return ::operator new((index + 1) * grain);
+  if (list.head == nullptr) return ::operator new(size_of(index));
   node* first = list.head;
   list.head = first->next;
   --list.count;

@@ -46,13 +46,15 @@ constexpr int noticed_flag = 0x00400000;
 /// Ties a CAF actor to the list of the living until it ends.
 class living_caf_actor final : public caf::attachable, public live_links, public recycled {
  public:
-  living_caf_actor(scheduler& owner, caf::abstract_actor& whom) : owner_(owner) { actor = &whom; }
+  living_caf_actor(scheduler& owner, caf::abstract_actor& whom) : actor(whom), owner_(owner) {}
   ~living_caf_actor() override {
-    if (after != nullptr) owner_.forget(*this);
+    if (live_after != nullptr) owner_.forget(*this, shutdown_phase::ordinary);
   }
   void actor_exited(const caf::error&, caf::execution_unit*) override {
-    if (after != nullptr) owner_.forget(*this);
+    if (live_after != nullptr) owner_.forget(*this, shutdown_phase::ordinary);
   }
+
+  caf::abstract_actor& actor;
 
  private:
   scheduler& owner_;
@@ -174,7 +176,7 @@ void caf_clock::cancel_all() {
 
 scheduler::scheduler(caf::actor_system& system, const scheduler_options& options)
     : super(system), options_(options), clock_(*this) {
-  living_.before = living_.after = &living_;
+  for (live_links* list : {&living_, &living_caf_}) list->live_before = list->live_after = list;
   for (unsigned i = 0; i != options_.workers; ++i)
     workers_.push_back(std::make_unique<worker>(*this, i));
 }
@@ -275,24 +277,26 @@ void scheduler::lock_living() noexcept {
   while (living_lock_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
 }
 
-void scheduler::remember(live_links& links) noexcept {
+void scheduler::remember(lean_actor& actor) noexcept { enter(living_, actor, actor.phase()); }
+
+void scheduler::enter(live_links& list, live_links& links, shutdown_phase phase) noexcept {
   lock_living();
-  links.before = living_.before;
-  links.after = &living_;
-  living_.before->after = &links;
-  living_.before = &links;
+  links.live_before = list.live_before;
+  links.live_after = &list;
+  list.live_before->live_after = &links;
+  list.live_before = &links;
   unlock_living();
-  alive_[static_cast<std::size_t>(links.phase)].fetch_add(1, std::memory_order_acq_rel);
+  alive_[static_cast<std::size_t>(phase)].fetch_add(1, std::memory_order_acq_rel);
   born_.fetch_add(1, std::memory_order_acq_rel);
 }
 
-void scheduler::forget(live_links& links) noexcept {
+void scheduler::forget(live_links& links, shutdown_phase phase) noexcept {
   lock_living();
-  links.before->after = links.after;
-  links.after->before = links.before;
-  links.after = links.before = nullptr;
+  links.live_before->live_after = links.live_after;
+  links.live_after->live_before = links.live_before;
+  links.live_after = links.live_before = nullptr;
   unlock_living();
-  alive_[static_cast<std::size_t>(links.phase)].fetch_sub(1, std::memory_order_acq_rel);
+  alive_[static_cast<std::size_t>(phase)].fetch_sub(1, std::memory_order_acq_rel);
   if (ends_awaited_.load(std::memory_order_seq_cst)) first().wake();
 }
 
@@ -301,7 +305,7 @@ void scheduler::notice(caf::resumable& job) {
   if (actor.getf(noticed_flag) || !actor.getf(caf::abstract_actor::is_registered_flag)) return;
   actor.setf(noticed_flag);
   auto entry = std::make_unique<living_caf_actor>(*this, actor);
-  remember(*entry);
+  enter(living_caf_, *entry, shutdown_phase::ordinary);
   actor.attach(std::move(entry));
 }
 
@@ -313,10 +317,14 @@ std::size_t scheduler::alive() const noexcept {
 
 void scheduler::for_each_alive(const std::function<void(caf::abstract_actor&)>& visit) {
   std::vector<caf::strong_actor_ptr> alive;
+  const auto keep = [&](caf::actor_control_block* control) {
+    if (caf::intrusive_ptr_upgrade_weak(control)) alive.emplace_back(control, false);
+  };
   lock_living();
-  for (live_links* at = living_.after; at != &living_; at = at->after)
-    if (auto* control = at->actor->ctrl(); caf::intrusive_ptr_upgrade_weak(control))
-      alive.emplace_back(control, false);
+  for (live_links* at = living_.live_after; at != &living_; at = at->live_after)
+    keep(static_cast<lean_actor*>(at)->ctrl());
+  for (live_links* at = living_caf_.live_after; at != &living_caf_; at = at->live_after)
+    keep(static_cast<living_caf_actor*>(at)->actor.ctrl());
   unlock_living();
   for (const auto& actor : alive) visit(*actor->get());
 }

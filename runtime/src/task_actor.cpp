@@ -10,22 +10,20 @@ namespace buskin::detail {
 
 task_actor_base::task_actor_base(caf::actor_config& config, std::string name,
                                  const std::source_location& created)
-    : lean_actor(config), name_(std::move(name)), created_(created) {
-  if (name_.empty()) name_ = "task-" + std::to_string(id());
+    : lean_actor(config), created_(created) {
+  if (!name.empty()) name_ = std::make_unique<const std::string>(std::move(name));
   // A task lives until it has ended, whether or not somebody holds a handle; on_end gives this
   // reference back.
   hold();
 }
 
 task_actor_base::~task_actor_base() {
-  while (unread_ != nullptr) {
-    caf::mailbox_element_ptr owner(unread_);
-    unread_ = static_cast<caf::mailbox_element*>(owner->next);
+  while (take_unread()) {
   }
   if (error_ && state() == task_state::failed && !fetched_.load(std::memory_order_relaxed)) {
     report_of(home_system(),
               {"BK002", "the exception of a task was never fetched: " + describe(error_), error_,
-               name_, created_});
+               task_name(), created_});
   }
 }
 
@@ -50,7 +48,11 @@ std::exception_ptr task_actor_base::exception() const noexcept {
   return error_;
 }
 
-std::string task_actor_base::title() const { return "task \"" + name_ + "\""; }
+std::string task_actor_base::task_name() const {
+  return name_ ? *name_ : "task-" + std::to_string(id());
+}
+
+std::string task_actor_base::title() const { return "task \"" + task_name() + "\""; }
 
 // -- turns ------------------------------------------------------------------------------------
 
@@ -117,12 +119,8 @@ void task_actor_base::on_end() noexcept {
   }
   state_.store(state, std::memory_order_release);
   // Requests that nobody received are not left without an answer.
-  while (unread_ != nullptr) {
-    caf::mailbox_element_ptr element(unread_);
-    unread_ = static_cast<caf::mailbox_element*>(element->next);
+  while (const auto element = take_unread())
     respond(*element, caf::make_message(caf::make_error(caf::sec::request_receiver_down)));
-  }
-  last_unread_ = nullptr;
   drop();
 }
 
@@ -135,32 +133,43 @@ void task_actor_base::on_message(caf::mailbox_element_ptr& element) {
     return;
   }
   auto* raw = element.release();
-  raw->next = nullptr;
-  if (last_unread_ != nullptr)
-    last_unread_->next = raw;
-  else
-    unread_ = raw;
-  last_unread_ = raw;
+  if (unread_ == nullptr) {
+    raw->next = raw;
+  } else {
+    raw->next = unread_->next;
+    unread_->next = raw;
+  }
+  unread_ = raw;
 }
 
 bool task_actor_base::receive(message_waiter& waiter) {
-  caf::mailbox_element* before = nullptr;
-  for (caf::mailbox_element* at = unread_; at != nullptr;) {
+  // Once around, from the oldest to the newest.
+  caf::mailbox_element* const newest = unread_;
+  for (caf::mailbox_element* before = newest; before != nullptr;) {
+    auto* at = static_cast<caf::mailbox_element*>(before->next);
     auto* next = static_cast<caf::mailbox_element*>(at->next);
     caf::mailbox_element_ptr element(at);
     if (waiter.offer(element)) {
-      if (before != nullptr)
-        before->next = next;
-      else
-        unread_ = next;
-      if (last_unread_ == at) last_unread_ = before;
+      before->next = next;
+      if (at == newest) unread_ = before == at ? nullptr : before;
       return true;
     }
     before = element.release();
-    at = next;
+    if (at == newest) break;
   }
   receiver_ = &waiter;
   return false;
+}
+
+caf::mailbox_element_ptr task_actor_base::take_unread() noexcept {
+  if (unread_ == nullptr) return nullptr;
+  auto* oldest = static_cast<caf::mailbox_element*>(unread_->next);
+  if (oldest == unread_)
+    unread_ = nullptr;
+  else
+    unread_->next = oldest->next;
+  oldest->next = nullptr;
+  return caf::mailbox_element_ptr(oldest);
 }
 
 holding* task_actor_base::holding_of(const void* of) const noexcept {

@@ -2,15 +2,17 @@
 #pragma once
 
 #include <buskin/actors/time_limit.hpp>
+#include <buskin/runtime/detail/recycler.hpp>
 #include <buskin/runtime/detail/task_actor.hpp>
+#include <buskin/runtime/detail/timer_queue.hpp>
 #include <buskin/runtime/failure.hpp>
 #include <buskin/runtime/sleep.hpp>
 
 #include <caf/mailbox_element.hpp>
 #include <caf/message.hpp>
 
-#include <array>
-#include <source_location>
+#include <atomic>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -19,19 +21,26 @@ namespace buskin {
 
 namespace detail {
 
+/// The end of a wait for a message; most have none, and carry none.
+struct message_deadline final : timer, recycled {
+  explicit message_deadline(duration allowed) noexcept : timer(&on_fire), length(allowed) {}
+  static void on_fire(timer& t) noexcept;
+  const duration length;
+  stack_host* host = nullptr;
+  std::atomic<bool> over{false};
+};
+
 /// Waits for a message of a kind that `matches` accepts.
-class message_wait : public timer_wait, public message_waiter {
+class message_wait : public wait, public message_waiter {
  public:
-  bool ready() noexcept override { return element_ != nullptr || timer_wait::ready(); }
+  bool ready() noexcept override;
   bool withdraw() noexcept override;
   bool offer(caf::mailbox_element_ptr& element) override;
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
 
  protected:
-  explicit message_wait(const time_limit& limit) noexcept
-      : timer_wait(wait_record::no_deadline, wait_kind::message, limit.where),
-        limit_(limit.length) {}
+  explicit message_wait(const time_limit& limit);
   ~message_wait();
   virtual bool matches(const caf::type_erased_tuple& content) = 0;
   /// Throws when there is no message to be had.
@@ -41,7 +50,7 @@ class message_wait : public timer_wait, public message_waiter {
   void answer(caf::message content);
 
  private:
-  duration limit_;
+  std::unique_ptr<message_deadline> deadline_;
   task_actor_base* receiver_ = nullptr;
   caf::mailbox_element_ptr element_;
 };
@@ -49,7 +58,7 @@ class message_wait : public timer_wait, public message_waiter {
 template <class... Ts>
 class receive_awaiter final : public message_wait {
  public:
-  explicit receive_awaiter(const time_limit& limit) noexcept : message_wait(limit) {}
+  explicit receive_awaiter(const time_limit& limit) : message_wait(limit) {}
   auto await_resume() {
     check();
     answer(caf::message());

@@ -106,7 +106,7 @@ class task_handle {
     return actor_->exception();
   }
 
-  const std::string& name() const { return checked()->task_name(); }
+  std::string name() const { return checked()->task_name(); }
   /// The task as a CAF actor: send it messages for its `receive`, monitor it, link to it.
   caf::actor actor() const { return checked().handle(); }
   explicit operator bool() const noexcept { return static_cast<bool>(actor_); }

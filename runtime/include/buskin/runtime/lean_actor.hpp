@@ -38,6 +38,8 @@ enum class shutdown_phase : std::uint8_t {
 
 namespace detail {
 
+class scheduler;
+
 /// The id that marks our own elements; no CAF message carries it.
 inline constexpr std::uint64_t call_message_id = 0x20000000'0000B05CULL;
 
@@ -82,17 +84,18 @@ struct inbox_policy {
   using unique_pointer = caf::mailbox_element_ptr;
 };
 
-/// The list of actors that are alive; see `runtime`.
+/// A place in one of the scheduler's lists of actors that are alive.
 struct live_links {
-  live_links* before = nullptr;
-  live_links* after = nullptr;  // null: not in the list
-  caf::abstract_actor* actor = nullptr;
-  shutdown_phase phase = shutdown_phase::ordinary;
+  live_links* live_before = nullptr;
+  live_links* live_after = nullptr;  // null: not in a list
 };
 
 }  // namespace detail
 
-class lean_actor : public caf::local_actor, public caf::resumable, public detail::stack_host {
+class lean_actor : public caf::local_actor,
+                   public caf::resumable,
+                   public detail::stack_host,
+                   private detail::live_links {
  public:
   using signatures = caf::none_t;
   using behavior_type = caf::behavior;
@@ -188,9 +191,9 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   /// Before launch.
   void track(shutdown_phase phase) noexcept {
     tracked_ = true;
-    links_.phase = phase;
+    phase_ = phase;
   }
-  shutdown_phase phase() const noexcept { return links_.phase; }
+  shutdown_phase phase() const noexcept { return phase_; }
 
   /// Calls `look()` while nobody runs the actor; false when somebody does. Any thread. `look` may
   /// only read.
@@ -232,6 +235,7 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
 
  private:
   friend class turn;
+  friend class detail::scheduler;
   enum class stage : std::uint8_t { fresh, running, ending, ended };
 
   bool push(caf::mailbox_element_ptr element) noexcept;
@@ -247,13 +251,14 @@ class lean_actor : public caf::local_actor, public caf::resumable, public detail
   caf::mailbox_element* pending_ = nullptr;  // taken from the inbox, in order of arrival; owned
   detail::reply_slot* replies_ = nullptr;
   detail::worker* home_ = nullptr;
-  detail::live_links links_;
   // Partner of the inbox: a signal sets it before it tries to unblock, a turn reads it after it
   // blocked.
   std::atomic<bool> attention_{false};
   std::atomic<stage> stage_{stage::fresh};
-  bool again_ = false;
-  bool tracked_ = false;
+  // Written in its turn only.
+  bool again_ : 1 = false;
+  bool tracked_ : 1 = false;
+  shutdown_phase phase_ = shutdown_phase::ordinary;
 };
 
 }  // namespace buskin

@@ -140,6 +140,7 @@ class coro_stack {
     next_ = root;
   }
   bool started() const noexcept { return root_ != nullptr; }
+  std::coroutine_handle<> root() const noexcept { return root_; }
   bool done() const noexcept { return root_ && root_.done(); }
 
   /// Runs until the coroutines suspend or end. In the host's turn.

@@ -112,8 +112,8 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   bool anything_to_steal(const worker& thief) const noexcept;
 
   // -- the actors that are alive ------------------------------------------------------------------
-  void remember(live_links& links) noexcept;
-  void forget(live_links& links) noexcept;
+  void remember(lean_actor& actor) noexcept;
+  void forget(live_links& links, shutdown_phase phase) noexcept;
   /// One of CAF's own actors is about to run: from now on it is counted among the living.
   void notice(caf::resumable& job);
   /// Calls `visit` with every live actor. `visit` must not end or start actors.
@@ -128,6 +128,7 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   void await_ends() noexcept { ends_awaited_.store(true, std::memory_order_seq_cst); }
 
  private:
+  void enter(live_links& list, live_links& links, shutdown_phase phase) noexcept;
   void lock_living() noexcept;
   void unlock_living() noexcept { living_lock_.clear(std::memory_order_release); }
 
@@ -140,7 +141,8 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   caf_clock clock_;
 
   std::atomic_flag living_lock_;
-  live_links living_;                                // a circle; guarded by living_lock_
+  live_links living_;                                // ours, a circle; guarded by living_lock_
+  live_links living_caf_;                            // CAF's own, a circle; guarded by living_lock_
   std::array<std::atomic<std::size_t>, 4> alive_{};  // by shutdown_phase
   std::atomic<std::uint64_t> born_{0};
   std::atomic<bool> ends_awaited_{
