@@ -32,13 +32,28 @@ class cancelled : public std::exception {
 class timeout_error : public std::runtime_error {
  public:
   timeout_error() : std::runtime_error("the deadline passed") {}
-  using std::runtime_error::runtime_error;
+  explicit timeout_error(const std::string& what, std::exception_ptr cause = nullptr)
+      : std::runtime_error(what), cause_(std::move(cause)) {}
+
+  /// The `cancelled` by which the deadline broke the operation off, as it came out of it; null when
+  /// nothing had to be broken off.
+  const std::exception_ptr& cause() const noexcept { return cause_; }
+
+ private:
+  std::exception_ptr cause_;
 };
 
 /// An operation that the object's present state does not permit.
 class invalid_state : public std::logic_error {
  public:
   using std::logic_error::logic_error;
+};
+
+/// A task of one runtime was handed to an operation of another. Use `runtime::submit` of the
+/// other, or messages, to cross the border.
+class wrong_runtime : public invalid_state {
+ public:
+  using invalid_state::invalid_state;
 };
 
 /// Whoever was to answer went away without doing so.
@@ -116,10 +131,16 @@ class incomplete_read : public std::runtime_error {
 /// Several failures of one scope, in the order in which they happened.
 class exception_group : public std::runtime_error {
  public:
-  exception_group(const std::string& what, std::vector<std::exception_ptr> errors);
+  exception_group(const std::string& message, std::vector<std::exception_ptr> errors);
+  /// What failed, without the failures' texts, which `what()` has too.
+  const std::string& message() const noexcept { return message_; }
+  /// A group that failed inside this one is one element.
   const std::vector<std::exception_ptr>& exceptions() const noexcept { return errors_; }
+  /// The failures of this group and of those inside it, none of them a group, in order.
+  std::vector<std::exception_ptr> leaves() const;
 
  private:
+  std::string message_;
   std::vector<std::exception_ptr> errors_;
 };
 
@@ -128,5 +149,13 @@ std::string describe(const std::exception_ptr& error);
 
 /// The (demangled) name of an exception's type; empty for none.
 std::string type_of(const std::exception_ptr& error);
+
+/// What led to an exception: the cause of a timeout_error, or what a std::nested_exception holds;
+/// null for none.
+std::exception_ptr cause_of(const std::exception_ptr& error);
+
+/// Everything that is known about an exception, in lines: its type and text, the failures of a
+/// group indented below it, then what caused it. At most 16 levels deep.
+std::string explain(const std::exception_ptr& error);
 
 }  // namespace buskin
