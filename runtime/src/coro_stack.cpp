@@ -1,5 +1,6 @@
 #include <buskin/runtime/detail/coro_stack.hpp>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -46,7 +47,10 @@ void coro_stack::ask_scopes() {
 void coro_stack::cancel(std::exception_ptr reason) {
   if (done()) return;
   ++cancelling_;
-  if (pending_cancel_ != nullptr) return;  // the first one's reason counts
+  if (pending_cancel_ != nullptr) {  // the first one's reason counts
+    if (wait_ != nullptr) wait_->insist();
+    return;
+  }
   pending_cancel_ = std::move(reason);
   if (wait_ != nullptr && wait_->withdraw()) next_ = std::exchange(wait_, nullptr)->handle_;
 }
@@ -64,6 +68,14 @@ void coro_stack::leave(cancel_scope& scope) noexcept {
       *at = scope.outer_;
       return;
     }
+}
+
+time_point coro_stack::deadline() const noexcept {
+  if (cancel_pending()) return time_point::min();
+  time_point earliest = time_point::max();
+  for (const cancel_scope* scope = scopes_; scope != nullptr; scope = scope->outer_)
+    earliest = std::min(earliest, scope->deadline());
+  return earliest;
 }
 
 void coro_stack::destroy() noexcept {

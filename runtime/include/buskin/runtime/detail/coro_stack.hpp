@@ -79,6 +79,9 @@ class wait {
   /// Gives up. True: nothing will come any more. False: it has happened, or will soon, and `ready`
   /// will say so.
   virtual bool withdraw() noexcept = 0;
+  /// Another cancellation was requested while what could not be withdrawn is still under way:
+  /// passes it on to whoever is waited for. Asked only after `withdraw` said false.
+  virtual void insist() noexcept {}
 
   const wait_record& record() const noexcept { return record_; }
 
@@ -122,6 +125,8 @@ class cancel_scope {
   friend class coro_stack;
   /// The reason, once, when the stack is to be cancelled; else null.
   virtual std::exception_ptr take_request() noexcept = 0;
+  /// When it will cancel the stack by itself.
+  virtual time_point deadline() const noexcept { return time_point::max(); }
   cancel_scope* outer_ = nullptr;
 };
 
@@ -171,6 +176,8 @@ class coro_stack {
     scopes_ = &scope;
   }
   void leave(cancel_scope& scope) noexcept;
+  /// The earliest deadline of the scopes; the beginning of time when a cancellation is pending.
+  time_point deadline() const noexcept;
 
   /// Counts an await that completed at once. False when it is time to let others run.
   bool spend() noexcept { return budget_ == 0 ? false : (--budget_, true); }
