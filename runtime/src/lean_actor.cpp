@@ -73,6 +73,27 @@ void lean_actor::launch(caf::execution_unit*, bool lazy, bool) {
   schedule();
 }
 
+void lean_actor::launch_here() {
+  // Each level is a good part of a kilobyte of the thread's stack, or more without optimisation.
+  constexpr int deepest = 64;
+  thread_local int depth = 0;
+  detail::worker* current = detail::here.worker;
+  if (current == nullptr || &current->system() != &home_system() ||
+      (home_ != nullptr && home_ != current) || depth == deepest)
+    return launch(nullptr, false, true);
+  if (tracked_) detail::scheduler::of(home_system()).remember(*this);
+  intrusive_ptr_add_ref(ctrl());  // the turn's, then maybe the run queue's
+  ++depth;
+  const auto result = resume(current, current->owner().throughput());
+  --depth;
+  if (result != resume_later)
+    intrusive_ptr_release(ctrl());
+  else if (home_ != nullptr)
+    home_ == current ? current->push_pinned(this) : home_->submit(this);
+  else
+    current->push(this);
+}
+
 // -- mailbox ----------------------------------------------------------------------------------
 
 void lean_actor::enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) {

@@ -474,6 +474,8 @@ runtime& runtime_here(const char* operation) {
 
 caf::actor_system& system_of(runtime& owner) noexcept { return owner.system(); }
 
+bool eager_by_default(const runtime& owner) noexcept { return owner.options().eager_tasks; }
+
 void report_of(const caf::actor_system& system, const incident& what) noexcept {
   std::lock_guard guard(runtimes().mutex);
   for (const auto& [known, owner] : runtimes().entries)

@@ -177,6 +177,10 @@ class lean_actor : public caf::local_actor,
   void launch(caf::execution_unit* unit, bool lazy, bool hide) override;
   void on_destroy() override;
   resume_result resume(caf::execution_unit* unit, size_t max_throughput) final;
+  /// In place of `launch`: the first turn is had here and now, in the middle of somebody else's. An
+  /// ordinary launch where no worker of its runtime is, and where such turns are too deep in each
+  /// other already.
+  void launch_here();
   subtype_t subtype() const final { return unspecified; }
   /// CAF's own is the same behind a call.
   caf::actor_control_block* ctrl() const noexcept { return caf::actor_control_block::from(this); }

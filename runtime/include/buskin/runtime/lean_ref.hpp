@@ -84,6 +84,8 @@ class lean_ref {
   }
 
   T* get() const noexcept { return actor_; }
+  /// Gives the reference away, for `adopt`.
+  T* release() noexcept { return std::exchange(actor_, nullptr); }
   T& operator*() const noexcept { return *actor_; }
   T* operator->() const noexcept { return actor_; }
   explicit operator bool() const noexcept { return actor_ != nullptr; }

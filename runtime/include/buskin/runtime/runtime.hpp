@@ -56,6 +56,9 @@ struct runtime_options {
   buskin::clock* clock = nullptr;
   /// Messages one actor handles before others have their turn.
   std::size_t max_throughput = 50;
+  /// Whether a spawned task takes its first step inside the call that spawns it (asyncio's eager
+  /// tasks) where `spawn_options::eager` does not say. Main tasks never do.
+  bool eager_tasks = false;
   signal_handling signals = signal_handling::cancel_main;
   /// How long shutdown waits for tasks and actors to end before it kills them. Real time.
   std::chrono::milliseconds shutdown_timeout{10'000};

@@ -167,11 +167,13 @@ struct start_options {
   std::string name;
   shutdown_phase phase = shutdown_phase::ordinary;
   worker* home = nullptr;
+  bool eager = false;
 };
 
 /// The runtime of this thread. Throws invalid_state when there is none.
 runtime& runtime_here(const char* operation);
 caf::actor_system& system_of(runtime& owner) noexcept;
+bool eager_by_default(const runtime& owner) noexcept;
 
 /// Makes and launches the actor of a task.
 template <class T>
@@ -181,7 +183,10 @@ lean_ref<task_actor<T>> start_task(runtime& owner, task<T> body, start_options o
       make_lean<task_actor<T>>(system_of(owner), std::move(body), std::move(options.name), created);
   actor->track(options.phase);
   if (options.home != nullptr) actor->pin(*options.home);
-  actor->launch(nullptr, false, true);
+  if (options.eager)
+    actor->launch_here();
+  else
+    actor->launch(nullptr, false, true);
   return actor;
 }
 
