@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(a_body_that_ends_in_time_leaves_its_scope_unexpired) {  // 
     const auto value = co_await timeout(10s, [](timeout_scope& scope) -> task<int> {
       co_await sleep(1s);
       BOOST_TEST(!scope.expired());
-      BOOST_TEST((scope.deadline() > runtime::current().now()));
+      BOOST_TEST((scope.when() > runtime::current().now()));
       co_return 4;
     });
     BOOST_TEST(value == 4);
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_scope_without_deadline_never_expires) {  // covers TMO-00
   stage s;
   auto main = []() -> task<void> {
     co_await timeout(infinite, [](timeout_scope& scope) -> task<void> {
-      BOOST_TEST((scope.deadline() == timeout_scope::no_deadline));
+      BOOST_TEST((scope.when() == timeout_scope::no_deadline));
       co_await sleep(10000h);
     });
   };

@@ -11,9 +11,9 @@
 #include <buskin/actors/handlers.hpp>
 #include <buskin/actors/lock.hpp>
 #include <buskin/actors/monitor.hpp>
-#include <buskin/actors/outcome.hpp>
 #include <buskin/actors/queue.hpp>
 #include <buskin/actors/receive.hpp>
+#include <buskin/actors/result.hpp>
 #include <buskin/actors/semaphore.hpp>
 #include <buskin/actors/send.hpp>
 #include <buskin/actors/supervisor.hpp>

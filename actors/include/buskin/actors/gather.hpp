@@ -1,17 +1,15 @@
 // Several tasks at once, their results in the order of the arguments.
 #pragma once
 
-#include <buskin/actors/detail/child_set.hpp>
-#include <buskin/actors/outcome.hpp>
+#include <buskin/actors/detail/owned_children.hpp>
+#include <buskin/actors/result.hpp>
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/runtime/task.hpp>
 
-#include <memory>
-#include <source_location>
+#include <concepts>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace buskin {
@@ -24,107 +22,120 @@ inline constexpr return_exceptions_t return_exceptions{};
 
 namespace detail {
 
-/// The children of one gather; cancels them when its frame is destroyed early.
-class gather_core {
- public:
-  explicit gather_core(child_set::on_failure policy);
-  ~gather_core();
-
-  template <class T>
-  task_handle<T> start(task<T> body) {
-    const auto where = body.where();
-    auto child =
-        start_task(runtime_here("gather"), std::move(body), {{}, shutdown_phase::owned}, where);
-    children_->add(lean_ref<task_actor_base>(child.get()));
-    return task_handle<T>(std::move(child));
-  }
-
-  /// Until all have ended. Cancellation: reaches every child, and comes out when all have ended.
-  task<void> all_ended();
-  /// Throws the first failure, if there is one.
-  void rethrow_first();
-
- private:
-  std::shared_ptr<child_set> children_;
+template <class Awaitable>
+struct yield_of;
+template <class T>
+struct yield_of<task<T>> {
+  using type = T;
+};
+template <class T>
+struct yield_of<task_handle<T>> {
+  using type = T;
 };
 
-template <class T>
-using gathered = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+/// What a task or a task_handle yields.
+template <class Awaitable>
+using yield_of_t = typename yield_of<Awaitable>::type;
 
-template <class T>
-gathered<T> value_of(task_handle<T>& handle) {
-  if constexpr (std::is_void_v<T>) {
-    handle.ref()->template result<true>();
-    return {};
-  } else {
-    return handle.ref()->template result<true>();
+/// Adds all, or, when one of them cannot be added, drops the rest without a report.
+template <class Awaitable>
+std::vector<task_handle<yield_of_t<Awaitable>>> add_all(owned_children& children,
+                                                        std::vector<Awaitable>& all) {
+  std::vector<task_handle<yield_of_t<Awaitable>>> handles;
+  handles.reserve(all.size());
+  try {
+    for (auto& each : all) handles.push_back(children.add(std::move(each)));
+  } catch (...) {
+    if constexpr (requires(Awaitable & a) { a.dismiss(); })
+      for (auto& each : all) each.dismiss();
+    throw;
   }
+  return handles;
 }
 
-template <class T>
-outcome<T> outcome_of(task_handle<T>& handle) {
-  if (auto error = handle.exception()) return outcome<T>(std::move(error));
-  return outcome<T>(value_of(handle));
+template <class... Awaitables>
+std::tuple<task_handle<yield_of_t<Awaitables>>...> add_all(owned_children& children,
+                                                           Awaitables&... all) {
+  try {
+    return {children.add(std::move(all))...};
+  } catch (...) {
+    const auto drop = [](auto& each) {
+      if constexpr (requires { each.dismiss(); }) each.dismiss();
+    };
+    (drop(all), ...);
+    throw;
+  }
 }
 
 }  // namespace detail
 
+/// A task<T> or a task_handle<T>: what gather takes.
+template <class T>
+concept gatherable = requires {
+  typename detail::yield_of<T>::type;
+};
+
 /// Runs the tasks at the same time, each as an actor, and yields a tuple of their results in the
-/// order of the arguments (std::monostate for void).
+/// order of the arguments (std::monostate for void). Tasks that were spawned already are given as
+/// handles; their results are moved out.
 ///
 /// When one fails, the others are cancelled, awaited, and then its exception comes out: unlike
-/// asyncio's, no task outlives its gather. Cancellation: reaches every task; comes out as
-/// `cancelled` when all have ended.
-template <class... Ts>
-task<std::tuple<detail::gathered<Ts>...>> gather(task<Ts>... tasks) {
-  detail::gather_core core(detail::child_set::on_failure::cancel_all);
-  std::tuple<task_handle<Ts>...> handles{core.start(std::move(tasks))...};
-  co_await core.all_ended();
-  core.rethrow_first();
+/// asyncio's, no task outlives its gather. One that was merely cancelled cancels no other; when all
+/// have ended its `cancelled` comes out. Throws wrong_runtime for a handle of another runtime.
+/// Cancellation: each reaches every task; comes out as `cancelled` when all have ended.
+template <gatherable... Awaitables>
+task<std::tuple<detail::gathered<detail::yield_of_t<Awaitables>>...>> gather(
+    Awaitables... awaitables) {
+  detail::owned_children children("gather", detail::child_set::on_end::cancel_when_failed);
+  auto handles = detail::add_all(children, awaitables...);
+  co_await children.all_ended();
+  children.rethrow_first();
   co_return std::apply(
       [](auto&... handle) {
-        return std::tuple<detail::gathered<Ts>...>{detail::value_of(handle)...};
+        return std::tuple<detail::gathered<detail::yield_of_t<Awaitables>>...>{
+            detail::value_of(handle)...};
       },
       handles);
 }
 
 /// The same, but a failure takes its task's place in the results, and no task is cancelled because
 /// of another.
-template <class... Ts>
-task<std::tuple<outcome<Ts>...>> gather(return_exceptions_t, task<Ts>... tasks) {
-  detail::gather_core core(detail::child_set::on_failure::nothing);
-  std::tuple<task_handle<Ts>...> handles{core.start(std::move(tasks))...};
-  co_await core.all_ended();
+template <gatherable... Awaitables>
+task<std::tuple<result<detail::yield_of_t<Awaitables>>...>> gather(return_exceptions_t,
+                                                                   Awaitables... awaitables) {
+  detail::owned_children children("gather", detail::child_set::on_end::nothing);
+  auto handles = detail::add_all(children, awaitables...);
+  co_await children.all_ended();
   co_return std::apply(
-      [](auto&... handle) { return std::tuple<outcome<Ts>...>{detail::outcome_of(handle)...}; },
+      [](auto&... handle) {
+        return std::tuple<result<detail::yield_of_t<Awaitables>>...>{detail::result_of(handle)...};
+      },
       handles);
 }
 
-/// A range of tasks of one type; yields a vector.
-template <class T>
-task<std::vector<detail::gathered<T>>> gather(std::vector<task<T>> tasks) {
-  detail::gather_core core(detail::child_set::on_failure::cancel_all);
-  std::vector<task_handle<T>> handles;
-  handles.reserve(tasks.size());
-  for (auto& each : tasks) handles.push_back(core.start(std::move(each)));
-  co_await core.all_ended();
-  core.rethrow_first();
-  std::vector<detail::gathered<T>> results;
+/// A range of tasks, or of handles, of one type; yields a vector.
+template <gatherable Awaitable>
+task<std::vector<detail::gathered<detail::yield_of_t<Awaitable>>>> gather(
+    std::vector<Awaitable> awaitables) {
+  detail::owned_children children("gather", detail::child_set::on_end::cancel_when_failed);
+  auto handles = detail::add_all(children, awaitables);
+  co_await children.all_ended();
+  children.rethrow_first();
+  std::vector<detail::gathered<detail::yield_of_t<Awaitable>>> results;
   results.reserve(handles.size());
   for (auto& handle : handles) results.push_back(detail::value_of(handle));
   co_return results;
 }
 
-template <class T>
-task<std::vector<outcome<T>>> gather(return_exceptions_t, std::vector<task<T>> tasks) {
-  detail::gather_core core(detail::child_set::on_failure::nothing);
-  std::vector<task_handle<T>> handles;
-  handles.reserve(tasks.size());
-  for (auto& each : tasks) handles.push_back(core.start(std::move(each)));
-  co_await core.all_ended();
-  std::vector<outcome<T>> results;
+template <gatherable Awaitable>
+task<std::vector<result<detail::yield_of_t<Awaitable>>>> gather(return_exceptions_t,
+                                                                std::vector<Awaitable> awaitables) {
+  detail::owned_children children("gather", detail::child_set::on_end::nothing);
+  auto handles = detail::add_all(children, awaitables);
+  co_await children.all_ended();
+  std::vector<result<detail::yield_of_t<Awaitable>>> results;
   results.reserve(handles.size());
-  for (auto& handle : handles) results.push_back(detail::outcome_of(handle));
+  for (auto& handle : handles) results.push_back(detail::result_of(handle));
   co_return results;
 }
 

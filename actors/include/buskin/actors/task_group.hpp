@@ -28,34 +28,36 @@ struct task_result<task<T>> {
 /// What every group does, whatever its body yields. Follows asyncio's TaskGroup rule by rule.
 class group_core final : public cancel_scope {
  public:
-  explicit group_core(const std::source_location& where) noexcept : where_(where) {}
+  explicit group_core(const std::source_location& where)
+      : children_(std::make_shared<child_set>(child_set::on_end::cancel_when_failed)),
+        where_(where) {}
 
   void open();
   /// The frame of `run` is destroyed, maybe in the middle.
   void abandon() noexcept;
-  std::shared_ptr<child_set> children_to_spawn_into();
+  child_set& children() noexcept { return *children_; }
   /// The body has ended, with `error` or without. Says what to throw at last, after all children
   /// have ended.
   void body_ended(std::exception_ptr error);
-  bool children_left() const { return !children_->empty(); }
+  /// False from the moment on at which no child can be added any more.
+  bool children_left() { return !children_->close_if_empty(); }
   children_wait wait_for_children() { return {*children_, where_}; }
   /// The wait was cancelled.
   void wait_cancelled(std::exception_ptr reason);
   /// Throws what the group throws, if anything.
   void close();
-  void cancel();
+  /// Any thread.
+  void cancel() { children_->abort("the task_group", "the group was cancelled"); }
 
  private:
-  enum class phase : std::uint8_t { fresh, open, closed };
-
   std::exception_ptr take_request() noexcept override;
 
-  coro_stack* stack_ = nullptr;
-  std::shared_ptr<child_set> children_;
+  coro_stack* stack_ = nullptr;  // null while the group is not open
+  const std::shared_ptr<child_set> children_;
   std::exception_ptr body_error_;    // the body's own failure
   std::exception_ptr cancellation_;  // one that came from outside and is to be passed on
   std::source_location where_;
-  phase phase_ = phase::fresh;
+  std::uint32_t passed_on_ = 0;   // cancellations of the owner that the children know of
   bool owner_cancelled_ = false;  // by us, because a child failed
 };
 
@@ -70,9 +72,9 @@ class group_core final : public cancel_scope {
 ///     });
 ///
 /// `run` ends when the body and all children have ended. When a child or the body fails, the others
-/// are cancelled and an exception_group with the failures comes out; children that were merely
-/// cancelled add nothing. Children may be added until the last one has ended, also by children. The
-/// body may capture by reference: it is kept until the end.
+/// are cancelled and an exception_group with all failures comes out, in the order of happening;
+/// children that were merely cancelled add nothing. Children may be added until the last one has
+/// ended, also by children. The body may capture by reference: it is kept until the end.
 class task_group {
  public:
   explicit task_group(std::source_location where = std::source_location::current())
@@ -81,8 +83,8 @@ class task_group {
   task_group& operator=(const task_group&) = delete;
 
   /// Opens the group, runs `body(*this)` and waits for all children; yields what the body yields.
-  /// Once. Cancellation: reaches the body and every child; comes out as `cancelled` when all have
-  /// ended, unless something failed meanwhile.
+  /// Once. Cancellation: reaches the body and every child, a further one also those that are still
+  /// cleaning up; comes out as `cancelled` when all have ended, unless something failed meanwhile.
   template <class Body>
   auto run(Body body)
       -> task<typename detail::task_result<std::invoke_result_t<Body&, task_group&>>::type> {
@@ -90,21 +92,29 @@ class task_group {
   }
 
   /// Starts a child. Throws invalid_state before `run`, after its end, and while the group is being
-  /// cancelled; the task is then destroyed without a report.
+  /// cancelled; the task is then destroyed without a report. In a task of the group's runtime, on
+  /// any worker.
   template <class T>
   task_handle<T> spawn(task<T> body, spawn_options options = {},
                        std::source_location where = std::source_location::current()) {
-    std::shared_ptr<detail::child_set> children;
+    auto& children = core_->children();
+    runtime* owner = nullptr;
     try {
-      children = core_->children_to_spawn_into();
+      owner = &detail::runtime_here("task_group::spawn");
+      children.admit("the task_group");
     } catch (...) {
       body.dismiss();
       throw;
     }
-    auto child = detail::start_task(detail::runtime_here("task_group::spawn"), std::move(body),
-                                    {std::move(options.name), shutdown_phase::owned}, where);
-    children->add(lean_ref<detail::task_actor_base>(child.get()));
-    return task_handle<T>(std::move(child));
+    try {
+      auto child = detail::spawn_in(*owner, std::move(body), std::move(options), where,
+                                    shutdown_phase::owned);
+      children.add(*child.base());
+      return child;
+    } catch (...) {
+      children.dismiss();
+      throw;
+    }
   }
 
   /// Cancels the body and every child; `run` then ends without an error, or as `cancelled` if the

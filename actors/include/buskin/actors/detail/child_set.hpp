@@ -1,8 +1,8 @@
-// The children of a scope: what task_group and gather stand on.
+// The children of a scope: what task_group, gather, race and map_concurrent stand on.
 //
 // What always holds: a child is in the set from its start to its end, so that whoever owns the set
-// can cancel all and wait until none is left; a failure is kept, in the order of happening, and
-// counts as fetched.
+// can cancel all and wait until none is left; a failure that is kept counts as fetched, and
+// failures are kept in the order of happening.
 #pragma once
 
 #include <buskin/actors/detail/cell.hpp>
@@ -18,34 +18,62 @@ namespace buskin::detail {
 
 class child_set : public std::enable_shared_from_this<child_set> {
  public:
-  /// What a child's failure does.
-  enum class on_failure {
-    cancel_all,  ///< the siblings are cancelled, and the owner if it is not waiting here
+  /// What the end of a child does to the others. A `cancelled` end is no failure.
+  enum class on_end {
+    cancel_when_failed,     ///< a failure cancels all, and the owner if it is not waiting here
+    cancel_when_first,      ///< the first to end has won: the others are cancelled
+    cancel_when_succeeded,  ///< the first to end well has won: the others are cancelled
     nothing
   };
 
-  child_set(stack_host& owner, on_failure policy) noexcept : owner_(owner), policy_(policy) {
-    owner_.hold();
-  }
-  ~child_set() { owner_.drop(); }
+  explicit child_set(on_end policy) noexcept : policy_(policy) {}
+  ~child_set();
   child_set(const child_set&) = delete;
   child_set& operator=(const child_set&) = delete;
 
-  /// Adds a child that was just started.
-  void add(const lean_ref<task_actor_base>& child);
-  /// Requests the cancellation of every child, now and of those added later.
-  void cancel_all(const char* reason);
+  // -- the owner --------------------------------------------------------------------------------
 
-  /// The same as a failure does: cancels all, and the owner.
-  void abort(const char* reason);
+  /// From now on children are admitted, and `owner` is told what concerns it. Throws invalid_state
+  /// the second time.
+  void open(stack_host& owner);
+  /// Admits no more children, if none is left. False when there are some.
+  bool close_if_empty();
+  /// The owner goes without waiting: cancels all, admits none.
+  void abandon(const char* reason) noexcept;
 
   bool empty() const;
   std::size_t size() const;
-  bool aborting() const;
+  /// How many have ended.
+  std::size_t ended() const;
   /// True once, after a failure that the owner is to be woken for.
   bool take_alarm();
   std::vector<std::exception_ptr> take_errors();
-  bool any_error() const;
+  /// Who won, by the policy; null for nobody.
+  const task_actor_base* winner() const;
+
+  // -- any thread -------------------------------------------------------------------------------
+
+  /// What becomes of a child that comes while the set is being cancelled.
+  enum class latecomer {
+    refused,   ///< invalid_state
+    cancelled  ///< `add` cancels it; it should not have begun
+  };
+  /// Makes room for one more child, for which `add` has to follow. Throws invalid_state when the
+  /// set is not open; `what` names it. True when the set is being cancelled.
+  bool admit(const char* what, latecomer late = latecomer::refused);
+  /// The child that was admitted could not be started.
+  void dismiss();
+  /// Adds a child that was admitted and started.
+  void add(task_actor_base& child);
+
+  /// Requests the cancellation of every child that is there, and of those added later. The first
+  /// time only.
+  void cancel_all(const char* reason);
+  /// The same each time.
+  void cancel_again(const char* reason);
+  /// The same as a failure does: cancels all, and the owner. Throws invalid_state when the set is
+  /// not open.
+  void abort(const char* what, const char* reason);
 
  private:
   class watch;
@@ -53,18 +81,23 @@ class child_set : public std::enable_shared_from_this<child_set> {
     links* before = nullptr;
     links* after = nullptr;
   };
+  enum class gate : std::uint8_t { fresh, open, closed };
 
-  void ended(watch& child);
+  void note_end(watch& child);
+  void decide(task_actor_base& child);
   void cancel_locked(const char* reason);
 
-  stack_host& owner_;
-  const on_failure policy_;
+  stack_host* owner_ = nullptr;  // guarded by mutex_
+  const on_end policy_;
   mutable std::mutex mutex_;
-  links children_{&children_, &children_};  // a circle; guarded by mutex_
-  std::size_t size_ = 0;                    // guarded by mutex_
-  std::vector<std::exception_ptr> errors_;  // guarded by mutex_
-  bool aborting_ = false;                   // guarded by mutex_
-  bool alarm_ = false;                      // guarded by mutex_
+  links children_{&children_, &children_};   // a circle; guarded by mutex_
+  std::size_t size_ = 0;                     // with those admitted; guarded by mutex_
+  std::size_t ended_ = 0;                    // guarded by mutex_
+  std::vector<std::exception_ptr> errors_;   // guarded by mutex_
+  const task_actor_base* winner_ = nullptr;  // only compared; guarded by mutex_
+  gate gate_ = gate::fresh;                  // guarded by mutex_
+  bool aborting_ = false;                    // guarded by mutex_
+  bool alarm_ = false;                       // guarded by mutex_
 };
 
 /// Waits until no child is left. Cancellation: withdraws; the children go on.
