@@ -1,6 +1,7 @@
 #include <buskin/actors/any_task.hpp>
 
 #include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/detail/worker.hpp>
 #include <buskin/runtime/runtime.hpp>
 
 #include <caf/attachable.hpp>
@@ -64,11 +65,11 @@ class done_watch final : public caf::attachable, public recycled {
     if (!all) {
       all = std::make_shared<notes>();
       ending = {note_->task.get(), all};
-      auto& owner = scheduler::of(note_->task->home_system()).owner();
-      owner.call_soon([&owner, all] {
-        if (ending.collected.lock() == all) ending = {};
-        call_all(owner, *all);
-      });
+      auto& scheduling = scheduler::of(note_->task->home_system());
+      const bool at_home = here.worker != nullptr && &here.worker->owner() == &scheduling;
+      // Later on this thread: no callback of the task can be added to the collection by then.
+      post_function(at_home ? *here.worker : scheduling.first(),
+                    [&scheduling, all] { call_all(scheduling.owner(), *all); });
     }
     all->push_back(note_);
   }

@@ -219,6 +219,92 @@ BOOST_AUTO_TEST_CASE(
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(each_cancellation_of_the_waiter_reaches_children_that_clean_up) {
+  stage s;
+  int reached = 0;
+  auto stubborn = [&]() -> task<void> {
+    while (reached < 3) {
+      try {
+        co_await sleep(1h);
+      } catch (const cancelled&) {
+        ++reached;
+      }
+    }
+  };
+  auto main = [&]() -> task<void> {
+    auto waiting = [&]() -> task<void> { co_await gather(gather(stubborn()), number(1, 1s)); };
+    auto waiter = spawn(waiting());
+    for (int i = 0; i != 3; ++i) {
+      co_await sleep(2s);
+      BOOST_TEST(reached == i);
+      waiter.cancel();
+    }
+    BOOST_CHECK_THROW(co_await waiter, cancelled);
+  };
+  s.run(main());
+  BOOST_TEST(reached == 3);
+}
+
+BOOST_AUTO_TEST_CASE(tasks_that_run_already_are_gathered_by_their_handles) {
+  stage s;
+  auto main = []() -> task<void> {
+    auto running = spawn(number(1, 2s));
+    auto ended = spawn(number(2, 0s));
+    co_await sleep(1s);
+    auto [a, b, c] = co_await gather(running, ended, number(3, 1s));
+    BOOST_TEST(a + b + c == 6);
+    // From then on they belong to the gather: a failure cancels them.
+    auto slow = spawn(number(1, 1h));
+    BOOST_CHECK_THROW(co_await gather(slow, failing(1s)), std::runtime_error);
+    BOOST_TEST(slow.cancelled());
+    std::vector<task_handle<int>> handles{spawn(number(4, 2s)), spawn(number(5, 1s))};
+    BOOST_TEST(co_await gather(handles) == (std::vector<int>{4, 5}),
+               boost::test_tools::per_element());
+    auto bad = spawn(failing(1s));
+    const auto all = co_await gather(return_exceptions, bad, number(6, 1s));
+    BOOST_TEST(std::get<0>(all).has_error());
+    BOOST_TEST(*std::get<1>(all) == 6);
+  };
+  s.run(main());
+}
+
+// covers TSK-106, TSK-113
+BOOST_AUTO_TEST_CASE(a_task_of_another_runtime_is_refused_without_a_report_of_the_others) {
+  static_assert(!gatherable<int> && !gatherable<std::vector<int>>);
+  stage other;
+  auto foreign = spawn(other.runtime, number(1, 1s));
+  {
+    stage s;
+    auto main = [&]() -> task<void> {
+      BOOST_CHECK_THROW(co_await gather(number(1, 1s), foreign, number(2, 1s)), wrong_runtime);
+    };
+    s.run(main());  // what was begun is cancelled, what was not is dropped, and no incident
+  }
+  auto join = [&]() -> task<int> { co_return co_await foreign; };
+  BOOST_TEST(other.run(join()) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(with_eager_tasks_a_gather_is_the_same) {
+  stage s(runtime_options{.eager_tasks = true});
+  bool began = false;
+  auto main = [&]() -> task<void> {
+    auto at_once = []() -> task<int> { co_return 1; };
+    auto [a, b] = co_await gather(at_once(), number(2, 1s));
+    BOOST_TEST(a + b == 3);
+    auto failing_at_once = []() -> task<int> {
+      throw std::runtime_error("at once");
+      co_return 0;
+    };
+    auto late = [&]() -> task<int> {
+      began = true;
+      co_return 0;
+    };
+    BOOST_CHECK_THROW(co_await gather(failing_at_once(), late()), std::runtime_error);
+  };
+  s.run(main());
+  BOOST_TEST(!began);
+}
+
 BOOST_AUTO_TEST_CASE(a_gather_in_a_gather_works) {
   stage s;
   auto main = []() -> task<void> {

@@ -9,8 +9,11 @@
 #include "support/instances.hpp"
 #include "support/stage.hpp"
 
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <memory>
@@ -77,12 +80,21 @@ task<std::string> outcome_text(Awaitable what) {
   co_return texts(error);
 }
 
+/// Every test holds with children that start in a later turn and with eager ones (covers TG-041).
+const auto both_starts = boost::unit_test::data::make({false, true});
+
+runtime_options starting(bool eager) {
+  runtime_options options;
+  options.eager_tasks = eager;
+  return options;
+}
+
 BOOST_AUTO_TEST_SUITE(task_group_)
 
-BOOST_AUTO_TEST_CASE(
-    it_ends_when_all_children_have_ended_and_yields_what_the_body_yields) {  // covers TG-002,
-                                                                             // COB-016
-  stage s;
+// covers TG-002, COB-016
+BOOST_DATA_TEST_CASE(it_ends_when_all_children_have_ended_and_yields_what_the_body_yields,
+                     both_starts, eager) {
+  stage s(starting(eager));
   auto main = []() -> task<int> {
     task_handle<int> one;
     task_handle<int> two;
@@ -99,16 +111,17 @@ BOOST_AUTO_TEST_CASE(
   BOOST_CHECK(s.clock.elapsed() == 6s);
 }
 
-BOOST_AUTO_TEST_CASE(an_empty_group_ends_at_once) {
-  stage s;
+BOOST_DATA_TEST_CASE(an_empty_group_ends_at_once, both_starts, eager) {
+  stage s(starting(eager));
   auto main = []() -> task<void> {
     co_await task_group().run([](task_group&) -> task<void> { co_return; });
   };
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(cancelling_one_child_is_no_failure_of_the_group) {  // covers TG-003
-  stage s;
+// covers TG-003
+BOOST_DATA_TEST_CASE(cancelling_one_child_is_no_failure_of_the_group, both_starts, eager) {
+  stage s(starting(eager));
   journal log;
   auto main = [&]() -> task<void> {
     co_await task_group().run([&](task_group& group) -> task<void> {
@@ -122,9 +135,9 @@ BOOST_AUTO_TEST_CASE(cancelling_one_child_is_no_failure_of_the_group) {  // cove
   BOOST_TEST(log == (journal{"one cancelled", "two ended"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(
-    a_failing_child_cancels_its_siblings_and_comes_out_alone) {  // covers TG-004, TRI-016
-  stage s;
+// covers TG-004, TRI-016
+BOOST_DATA_TEST_CASE(a_failing_child_cancels_its_siblings_and_comes_out_alone, both_starts, eager) {
+  stage s(starting(eager));
   journal log;
   bool went_on = false;
   auto main = [&]() -> task<void> {
@@ -145,9 +158,10 @@ BOOST_AUTO_TEST_CASE(
   BOOST_CHECK(s.clock.elapsed() == 1s);
 }
 
-BOOST_AUTO_TEST_CASE(
-    a_failing_child_cancels_a_suspended_body_and_the_count_is_balanced) {  // covers TG-035, TG-040
-  stage s;
+// covers TG-035, TG-040
+BOOST_DATA_TEST_CASE(a_failing_child_cancels_a_suspended_body_and_the_count_is_balanced,
+                     both_starts, eager) {
+  stage s(starting(eager));
   auto main = []() -> task<void> {
     bool cancelled_body = false;
     auto body = [&](task_group& group) -> task<void> {
@@ -175,9 +189,10 @@ task<void> run_group(task_group& group, journal& log, duration body_length) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(
-    cancelling_the_owner_while_it_waits_at_the_end_cancels_every_child) {  // covers TG-006, TG-023
-  stage s;
+// covers TG-006, TG-023
+BOOST_DATA_TEST_CASE(cancelling_the_owner_while_it_waits_at_the_end_cancels_every_child,
+                     both_starts, eager) {
+  stage s(starting(eager));
   journal log;
   auto main = [&]() -> task<void> {
     task_group group;
@@ -196,9 +211,10 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(log == (journal{"one cancelled", "two cancelled"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(
-    cancelling_the_owner_while_the_body_is_suspended_cancels_body_and_children) {  // covers TG-007
-  stage s;
+// covers TG-007
+BOOST_DATA_TEST_CASE(cancelling_the_owner_while_the_body_is_suspended_cancels_body_and_children,
+                     both_starts, eager) {
+  stage s(starting(eager));
   journal log;
   auto main = [&]() -> task<void> {
     task_group group;
@@ -212,8 +228,9 @@ BOOST_AUTO_TEST_CASE(
              boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(an_owner_without_children_is_simply_cancelled) {  // covers TG-017
-  stage s;
+// covers TG-017
+BOOST_DATA_TEST_CASE(an_owner_without_children_is_simply_cancelled, both_starts, eager) {
+  stage s(starting(eager));
   auto main = []() -> task<void> {
     auto body = [](task_group&) -> task<void> { co_await sleep(1h); };
     auto owner = spawn(outcome_text(task_group().run(body)));
@@ -224,8 +241,9 @@ BOOST_AUTO_TEST_CASE(an_owner_without_children_is_simply_cancelled) {  // covers
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(failures_of_an_inner_group_stay_nested) {  // covers TG-011, TG-014
-  stage s;
+// covers TG-011, TG-014
+BOOST_DATA_TEST_CASE(failures_of_an_inner_group_stay_nested, both_starts, eager) {
+  stage s(starting(eager));
   journal log;
   auto main = [&]() -> task<void> {
     auto outer = [&](task_group& group) -> task<void> {
@@ -241,9 +259,10 @@ BOOST_AUTO_TEST_CASE(failures_of_an_inner_group_stay_nested) {  // covers TG-011
   BOOST_TEST(log == (journal{"outer child cancelled"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(
-    a_child_of_the_outer_group_that_was_merely_cancelled_adds_nothing) {  // covers TG-012
-  stage s;
+// covers TG-012
+BOOST_DATA_TEST_CASE(a_child_of_the_outer_group_that_was_merely_cancelled_adds_nothing, both_starts,
+                     eager) {
+  stage s(starting(eager));
   auto main = []() -> task<void> {
     auto outer = [](task_group& group) -> task<void> {
       auto child = group.spawn(value_after(1, 1h));
@@ -269,8 +288,10 @@ task<void> sleep_then_clean_up(duration cleanup) {
   std::rethrow_exception(interrupted);
 }
 
-BOOST_AUTO_TEST_CASE(a_child_that_fails_while_the_cancelled_body_cleans_up_wins) {  // covers TG-015
-  stage s;
+// covers TG-015
+BOOST_DATA_TEST_CASE(a_child_that_fails_while_the_cancelled_body_cleans_up_wins, both_starts,
+                     eager) {
+  stage s(starting(eager));
   auto main = []() -> task<void> {
     auto body = [](task_group& group) -> task<void> {
       group.spawn(fail_after(2s, "meanwhile"));
@@ -292,9 +313,10 @@ BOOST_AUTO_TEST_CASE(a_child_that_fails_while_the_cancelled_body_cleans_up_wins)
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(
-    a_body_that_replaces_its_cancellation_by_an_error_comes_out_in_a_group) {  // covers TG-018
-  stage s;
+// covers TG-018
+BOOST_DATA_TEST_CASE(a_body_that_replaces_its_cancellation_by_an_error_comes_out_in_a_group,
+                     both_starts, eager) {
+  stage s(starting(eager));
   auto main = []() -> task<void> {
     auto body = [](task_group& group) -> task<void> {
       group.spawn(value_after(1, 1h));
@@ -312,9 +334,10 @@ BOOST_AUTO_TEST_CASE(
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(
-    a_childs_failure_and_one_of_the_bodys_cleanup_are_both_in_the_group) {  // covers TG-019, TG-030
-  stage s;
+// covers TG-019, TG-030
+BOOST_DATA_TEST_CASE(a_childs_failure_and_one_of_the_bodys_cleanup_are_both_in_the_group,
+                     both_starts, eager) {
+  stage s(starting(eager));
   auto main = []() -> task<void> {
     auto body = [](task_group& group) -> task<void> {
       group.spawn(fail_after(1s, "child"));
@@ -330,8 +353,9 @@ BOOST_AUTO_TEST_CASE(
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(what_is_no_standard_exception_is_collected_as_well) {  // covers TG-021
-  stage s;
+// covers TG-021
+BOOST_DATA_TEST_CASE(what_is_no_standard_exception_is_collected_as_well, both_starts, eager) {
+  stage s(starting(eager));
   auto main = []() -> task<void> {
     auto body = [](task_group& group) -> task<void> {
       group.spawn(fail_after(1s, "child"));
@@ -346,9 +370,10 @@ BOOST_AUTO_TEST_CASE(what_is_no_standard_exception_is_collected_as_well) {  // c
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(
-    children_that_have_ended_are_dropped_while_the_group_is_open) {  // covers TG-024
-  stage s;
+// covers TG-024
+BOOST_DATA_TEST_CASE(children_that_have_ended_are_dropped_while_the_group_is_open, both_starts,
+                     eager) {
+  stage s(starting(eager));
   int alive = 0;
   int most = 0;
   auto child = [&](instance) -> task<void> {
@@ -368,9 +393,9 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(most <= 2);
 }
 
-BOOST_AUTO_TEST_CASE(
-    a_child_may_spawn_children_after_the_body_has_ended) {  // covers TG-025, TRI-017
-  stage s;
+// covers TG-025, TRI-017
+BOOST_DATA_TEST_CASE(a_child_may_spawn_children_after_the_body_has_ended, both_starts, eager) {
+  stage s(starting(eager));
   journal log;
   auto main = [&]() -> task<void> {
     co_await task_group().run([&](task_group& group) -> task<void> {
@@ -387,8 +412,9 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(log == (journal{"grandchild ended", "group ended"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_group_that_is_torn_down_takes_no_more_children) {  // covers TG-029
-  stage s;
+// covers TG-029
+BOOST_DATA_TEST_CASE(a_group_that_is_torn_down_takes_no_more_children, both_starts, eager) {
+  stage s(starting(eager));
   bool ran = false;
   bool refused = false;
   auto late = [&]() -> task<void> {
@@ -416,8 +442,9 @@ BOOST_AUTO_TEST_CASE(a_group_that_is_torn_down_takes_no_more_children) {  // cov
   BOOST_TEST(!ran);
 }
 
-BOOST_AUTO_TEST_CASE(a_group_can_be_run_once_only) {  // covers TG-031
-  stage s;
+// covers TG-031
+BOOST_DATA_TEST_CASE(a_group_can_be_run_once_only, both_starts, eager) {
+  stage s(starting(eager));
   auto main = []() -> task<void> {
     task_group group;
     auto nothing = [](task_group&) -> task<void> { co_return; };
@@ -430,9 +457,9 @@ BOOST_AUTO_TEST_CASE(a_group_can_be_run_once_only) {  // covers TG-031
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(
-    spawning_before_or_after_is_refused_without_a_report) {  // covers TG-032, TG-033, BAS-022
-  stage s;
+// covers TG-032, TG-033, BAS-022
+BOOST_DATA_TEST_CASE(spawning_before_or_after_is_refused_without_a_report, both_starts, eager) {
+  stage s(starting(eager));
   auto main = []() -> task<void> {
     task_group group;
     BOOST_CHECK_THROW(group.spawn(value_after(1, 1s)), invalid_state);
@@ -447,9 +474,10 @@ struct payload {
   std::shared_ptr<instance> held;
 };
 
-BOOST_AUTO_TEST_CASE(
-    a_group_that_has_ended_keeps_no_reference_to_its_errors_and_tasks) {  // covers TG-038
-  stage s;
+// covers TG-038
+BOOST_DATA_TEST_CASE(a_group_that_has_ended_keeps_no_reference_to_its_errors_and_tasks, both_starts,
+                     eager) {
+  stage s(starting(eager));
   int alive = 0;
   auto failing = [](payload what) -> task<void> {
     co_await yield();
@@ -472,9 +500,10 @@ BOOST_AUTO_TEST_CASE(
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(
-    a_child_whose_sibling_fails_at_once_is_cancelled_at_a_next_suspension) {  // covers TG-039
-  stage s;
+// covers TG-039
+BOOST_DATA_TEST_CASE(a_child_whose_sibling_fails_at_once_is_cancelled_at_a_next_suspension,
+                     both_starts, eager) {
+  stage s(starting(eager));
   bool cancelled_child = false;
   auto main = [&]() -> task<void> {
     auto body = [&](task_group& group) -> task<void> {
@@ -499,8 +528,8 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(cancelled_child);
 }
 
-BOOST_AUTO_TEST_CASE(several_failures_are_told_in_the_order_of_happening) {
-  stage s;
+BOOST_DATA_TEST_CASE(several_failures_are_told_in_the_order_of_happening, both_starts, eager) {
+  stage s(starting(eager));
   auto main = []() -> task<void> {
     auto in_cleanup = []() -> task<void> {
       try {
@@ -519,8 +548,8 @@ BOOST_AUTO_TEST_CASE(several_failures_are_told_in_the_order_of_happening) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_cancelled_group_ends_without_an_error) {
-  stage s;
+BOOST_DATA_TEST_CASE(a_cancelled_group_ends_without_an_error, both_starts, eager) {
+  stage s(starting(eager));
   journal log;
   auto main = [&]() -> task<void> {
     co_await task_group().run([&](task_group& group) -> task<void> {
@@ -538,9 +567,10 @@ BOOST_AUTO_TEST_CASE(a_cancelled_group_ends_without_an_error) {
   BOOST_TEST(log.size() == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(
-    cancelling_a_scope_reaches_all_tasks_in_all_groups_under_it) {  // covers TRI-004
-  stage s;
+// covers TRI-004
+BOOST_DATA_TEST_CASE(cancelling_a_scope_reaches_all_tasks_in_all_groups_under_it, both_starts,
+                     eager) {
+  stage s(starting(eager));
   journal log;
   auto main = [&]() -> task<void> {
     auto inner = [](journal& l, std::string name) -> task<void> {
@@ -564,8 +594,8 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(log.size() == 4U);
 }
 
-BOOST_AUTO_TEST_CASE(a_killed_owner_leaves_no_child_behind) {
-  stage s(manual_clock::mode::by_hand);
+BOOST_DATA_TEST_CASE(a_killed_owner_leaves_no_child_behind, both_starts, eager) {
+  stage s(manual_clock::mode::by_hand, starting(eager));
   journal log;
   task_group group;
   auto owner = spawn(s.runtime, run_group(group, log, 1h));
@@ -574,6 +604,203 @@ BOOST_AUTO_TEST_CASE(a_killed_owner_leaves_no_child_behind) {
   caf::anon_send_exit(owner.actor(), caf::exit_reason::kill);
   s.settle();
   BOOST_TEST(s.runtime.alive() == 0U);
+}
+
+BOOST_DATA_TEST_CASE(each_cancellation_of_the_owner_reaches_children_that_clean_up, both_starts,
+                     eager) {
+  stage s(starting(eager));
+  int reached = 0;
+  auto stubborn = [&]() -> task<void> {
+    while (reached < 3) {
+      try {
+        co_await sleep(1h);
+      } catch (const cancelled&) {
+        ++reached;
+      }
+    }
+  };
+  auto main = [&]() -> task<void> {
+    auto inner = [&](task_group& group) -> task<void> {
+      group.spawn(stubborn());
+      co_return;
+    };
+    auto outer = [&](task_group& group) -> task<void> {
+      group.spawn(task_group().run(inner));
+      co_return;
+    };
+    auto owner = spawn(outcome_text(task_group().run(outer)));
+    for (int i = 0; i != 3; ++i) {
+      co_await sleep(1s);
+      BOOST_TEST(reached == i);
+      owner.cancel();
+    }
+    BOOST_TEST(co_await owner == "cancelled");
+  };
+  s.run(main());
+  BOOST_TEST(reached == 3);
+  BOOST_CHECK(s.clock.elapsed() == 3s);
+}
+
+BOOST_DATA_TEST_CASE(a_cancellation_of_the_owner_reaches_children_that_clean_up_after_a_failure,
+                     both_starts, eager) {
+  stage s(starting(eager));
+  journal log;
+  auto slow_cleanup = [&]() -> task<void> {
+    try {
+      co_await sleep(1h);
+    } catch (const cancelled& c) {
+      log.push_back(c.message());
+    }
+    try {
+      co_await sleep(1h);
+    } catch (const cancelled& c) {
+      log.push_back(c.message());
+    }
+  };
+  auto main = [&]() -> task<void> {
+    auto body = [&](task_group& group) -> task<void> {
+      group.spawn(slow_cleanup());
+      group.spawn(fail_after(1s));
+      co_return;
+    };
+    auto owning = [&]() -> task<std::string> {
+      auto text = co_await outcome_text(task_group().run(body));
+      here.stack->uncancel();  // it would surface at the next suspension
+      co_return text;
+    };
+    auto owner = spawn(owning());
+    co_await sleep(2s);
+    BOOST_TEST(log.size() == 1U);  // once for the failure
+    owner.cancel();
+    BOOST_TEST(co_await owner == "[failed]");
+  };
+  s.run(main());
+  BOOST_TEST(log == (journal{"a sibling failed", "the owner of their group was cancelled"}),
+             boost::test_tools::per_element());
+}
+
+// M5 of the faults
+BOOST_DATA_TEST_CASE(failures_in_one_tick_are_all_told_and_no_child_outlives_the_group, both_starts,
+                     eager) {
+  stage s(starting(eager));
+  auto main = []() -> task<void> {
+    std::vector<task_handle<void>> children;
+    auto inner = [&](task_group& group) -> task<void> {
+      children.push_back(group.spawn(fail_after(1s, "inner")));
+      children.push_back(group.spawn(sleep_then_clean_up(3s)));
+      co_return;
+    };
+    auto in_cleanup = []() -> task<void> {
+      try {
+        co_await sleep(1h);
+      } catch (const cancelled&) {
+        throw std::runtime_error("during cancellation");
+      }
+    };
+    auto outer = [&](task_group& group) -> task<void> {
+      children.push_back(group.spawn(fail_after(1s, "one")));
+      children.push_back(group.spawn(fail_after(1s, "two")));
+      children.push_back(group.spawn(in_cleanup()));
+      children.push_back(group.spawn(task_group().run(inner)));
+      co_return;
+    };
+    std::vector<std::exception_ptr> told;
+    try {
+      co_await task_group().run(outer);
+    } catch (const exception_group& failures) {
+      BOOST_TEST(texts(std::current_exception()) == "[one, during cancellation, [inner]]");
+      told = failures.leaves();
+    }
+    BOOST_TEST(told.size() == 3U);
+    for (const auto& each : children) BOOST_TEST(each.done());
+    BOOST_TEST(children[1].cancelled());  // its time had come, but not its turn
+    BOOST_TEST(runtime::current().alive() == 1U);
+    BOOST_TEST(here.stack->cancelling() == 0U);
+  };
+  s.run(main());
+}
+
+// M5 of the faults, in parallel
+BOOST_AUTO_TEST_CASE(on_several_workers_every_child_that_failed_is_told) {
+  stage s(runtime_options{.workers = 4});
+  auto main = []() -> task<void> {
+    for (int round = 0; round != 300; ++round) {
+      std::vector<task_handle<void>> children;
+      auto body = [&](task_group& group) -> task<void> {
+        try {
+          for (int i = 0; i != 4; ++i) children.push_back(group.spawn(fail_after(0s)));
+        } catch (const invalid_state&) {
+          // the first have failed already
+        }
+        co_return;
+      };
+      std::size_t told = 0;
+      try {
+        co_await task_group().run(body);
+      } catch (const exception_group& failures) {
+        told = failures.exceptions().size();
+      }
+      std::size_t failed = 0;
+      for (const auto& each : children) {
+        BOOST_REQUIRE(each.done());
+        if (!each.cancelled()) ++failed;
+      }
+      BOOST_REQUIRE(told == failed);
+      BOOST_REQUIRE(told != 0U);
+    }
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(one_child_can_be_started_eagerly) {
+  stage s;
+  auto main = []() -> task<void> {
+    co_await task_group().run([](task_group& group) -> task<void> {
+      auto at_once = []() -> task<int> { co_return 2; };
+      auto child = group.spawn(at_once(), {.eager = true});
+      BOOST_TEST(child.result() == 2);
+      BOOST_TEST(!group.spawn(at_once()).done());
+      co_return;
+    });
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(on_several_workers_no_child_outlives_its_group_whoever_adds_it) {
+  stage s(runtime_options{.workers = 3});
+  std::atomic<int> alive{0};
+  auto child = [&]() -> task<void> {
+    ++alive;
+    co_await yield();
+    --alive;
+  };
+  auto main = [&]() -> task<void> {
+    for (int round = 0; round != 200; ++round) {
+      task_group group;
+      auto stranger = [&]() -> task<int> {
+        int added = 0;
+        try {
+          for (; added != 50; ++added) {
+            group.spawn(child());
+            co_await yield();
+          }
+        } catch (const invalid_state&) {
+          // not open yet, or ended
+        }
+        co_return added;
+      };
+      auto adding = spawn(stranger());
+      co_await group.run([&](task_group& g) -> task<void> {
+        for (int i = 0; i != 5; ++i) g.spawn(child());
+        co_return;
+      });
+      const int left = alive;
+      BOOST_REQUIRE(left == 0);
+      co_await adding;
+      BOOST_REQUIRE(alive == 0);
+    }
+  };
+  s.run(main());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,6 +2,7 @@
 #include <buskin/actors/timeout.hpp>
 
 #include <buskin/actors/queue.hpp>
+#include <buskin/actors/shield.hpp>
 #include <buskin/actors/task_group.hpp>
 #include <buskin/actors/time_limit.hpp>
 #include <buskin/runtime/detail/worker.hpp>
@@ -308,9 +309,9 @@ BOOST_AUTO_TEST_CASE(a_deadline_can_be_moved_both_ways_and_taken_away) {  // cov
   s.run(main());
 }
 
+// covers TMO-025
 BOOST_AUTO_TEST_CASE(
-    a_body_that_swallows_the_expiry_cannot_move_the_deadline_and_nothing_is_thrown) {  // covers
-                                                                                       // TMO-025
+    a_body_that_swallows_the_expiry_cannot_move_the_deadline_and_nothing_is_thrown) {
   stage s;
   auto main = []() -> task<void> {
     co_await timeout(1s, [](timeout_scope& scope) -> task<void> {
@@ -381,9 +382,280 @@ BOOST_AUTO_TEST_CASE(moving_a_deadline_thousands_of_times_leaves_one_timer) {
   s.run(main());
 }
 
+// covers TMO-011
+BOOST_AUTO_TEST_CASE(the_timeout_names_its_causes_down_to_the_error_that_was_being_handled) {
+  stage s;
+  auto main = []() -> task<void> {
+    std::exception_ptr came_out;
+    auto body = [&]() -> task<void> {
+      std::exception_ptr first;
+      try {
+        throw std::runtime_error("first");
+      } catch (...) {
+        first = std::current_exception();
+      }
+      // Handling it takes time; what interrupts that says what it was about.
+      try {
+        co_await sleep(1h);
+      } catch (const cancelled& stop) {
+        try {
+          std::rethrow_exception(first);
+        } catch (...) {
+          std::throw_with_nested(cancelled(stop.message()));
+        }
+      }
+    };
+    try {
+      co_await timeout(1s, body);
+    } catch (const timeout_error&) {
+      came_out = std::current_exception();
+    }
+    BOOST_REQUIRE(came_out);
+    const auto cause = cause_of(came_out);
+    BOOST_REQUIRE(cause);
+    BOOST_CHECK_THROW(std::rethrow_exception(cause), cancelled);
+    BOOST_TEST(describe(cause_of(cause)) == "first");
+    BOOST_TEST(explain(came_out).find("std::runtime_error: first") != std::string::npos);
+  };
+  s.run(main());
+}
+
+// covers TMO-018
+BOOST_AUTO_TEST_CASE(a_scope_tells_its_state) {
+  stage s;
+  auto main = []() -> task<void> {
+    timeout_scope late(after(runtime::current().now(), 2s));
+    BOOST_TEST(to_string(late) == "fresh");
+    auto body = [&](timeout_scope& scope) -> task<void> {
+      co_await sleep(500ms);
+      BOOST_TEST((scope.current() == timeout_scope::state::active));
+      BOOST_TEST(to_string(scope) == "active, 1.500 s left");
+      scope.reschedule(timeout_scope::no_deadline);
+      BOOST_TEST(to_string(scope) == "active, no deadline");
+      scope.reschedule(runtime::current().now());
+      try {
+        co_await sleep(1h);
+      } catch (...) {
+        BOOST_TEST(to_string(scope) == "expiring");
+        throw;
+      }
+    };
+    BOOST_CHECK_THROW(co_await late.run(body), timeout_error);
+    BOOST_TEST(to_string(late) == "expired");
+    BOOST_TEST(late.expired());
+
+    timeout_scope early(timeout_scope::no_deadline);
+    BOOST_TEST(co_await early.run([] { return number(3, 1s); }) == 3);
+    BOOST_TEST(to_string(early) == "finished");
+    BOOST_TEST(!early.expired());
+  };
+  s.run(main());
+}
+
+// covers TMO-022
+BOOST_AUTO_TEST_CASE(a_scope_can_be_run_once_only) {
+  stage s;
+  auto main = []() -> task<void> {
+    timeout_scope scope(timeout_scope::no_deadline);
+    auto nothing = []() -> task<void> { co_return; };
+    auto nested = [&](timeout_scope& same) -> task<void> {
+      BOOST_CHECK_THROW(co_await same.run(nothing), invalid_state);
+    };
+    co_await scope.run(nested);
+    BOOST_CHECK_THROW(co_await scope.run(nothing), invalid_state);
+  };
+  s.run(main());
+}
+
+// covers TMO-023, TMO-024
+BOOST_AUTO_TEST_CASE(the_deadline_of_a_scope_that_has_ended_or_expired_cannot_be_moved) {
+  stage s;
+  auto main = []() -> task<void> {
+    timeout_scope ended(after(runtime::current().now(), 2s));
+    co_await ended.run([] { return sleep(1s); });
+    BOOST_CHECK_THROW(ended.reschedule(runtime::current().now() + 1s), invalid_state);
+    timeout_scope expired(after(runtime::current().now(), 2s));
+    BOOST_CHECK_THROW(co_await expired.run([] { return sleep(1h); }), timeout_error);
+    BOOST_CHECK_THROW(expired.reschedule(runtime::current().now() + 1s), invalid_state);
+  };
+  s.run(main());
+}
+
+// covers TRI-008
+BOOST_AUTO_TEST_CASE(a_scope_that_is_overdue_before_it_runs_stays_so_once_that_was_noticed) {
+  stage s;
+  auto main = []() -> task<void> {
+    timeout_scope scope(timeout_scope::no_deadline);
+    scope.reschedule(time_point::min());  // before it is entered
+    bool went_on = false;
+    auto body = [&](timeout_scope& same) -> task<void> {
+      for (int i = 0; i != 2; ++i) {
+        try {
+          co_await sleep(1s);
+          went_on = true;
+        } catch (const cancelled&) {
+          BOOST_CHECK_THROW(same.reschedule(runtime::current().now() + 1h), invalid_state);
+          throw;
+        }
+      }
+    };
+    BOOST_CHECK_THROW(co_await scope.run(body), timeout_error);
+    BOOST_TEST(!went_on);
+    BOOST_CHECK_THROW(co_await scope.run(body), invalid_state);
+  };
+  s.run(main());
+}
+
+// covers TRI-012
+BOOST_AUTO_TEST_CASE(the_deadline_in_force_is_the_earliest_of_the_scopes_up_to_a_shield) {
+  stage s;
+  auto main = []() -> task<void> {
+    const auto start = runtime::current().now();
+    BOOST_TEST((current_deadline() == timeout_scope::no_deadline));
+    auto inner = [&](timeout_scope& scope) -> task<void> {
+      BOOST_TEST((current_deadline() == start + 5s));
+      scope.reschedule(start + 2s);
+      BOOST_TEST((current_deadline() == start + 2s));
+      auto shielded = [&]() -> task<void> {
+        BOOST_TEST((current_deadline() == timeout_scope::no_deadline));
+        co_return;
+      };
+      co_await shield(shielded());
+    };
+    co_await timeout_at(start + 5s, [&] { return timeout_at(start + 9s, inner); });
+    BOOST_TEST((current_deadline() == timeout_scope::no_deadline));
+
+    task_handle<void> self;
+    auto cancelling = [&]() -> task<void> {
+      self.cancel();
+      BOOST_TEST((current_deadline() == time_point::min()));
+      co_await yield();
+    };
+    self = spawn(cancelling());
+    BOOST_CHECK_THROW(co_await self, cancelled);
+  };
+  s.run(main());
+  BOOST_CHECK_THROW(current_deadline(), invalid_state);
+}
+
+// covers TRI-011
+BOOST_AUTO_TEST_CASE(an_operation_that_cannot_be_broken_off_delays_the_cancel_until_it_ends) {
+  /// Can be withdrawn by nobody; ends when its time has come.
+  class stubborn_wait final : public detail::timer_wait {
+   public:
+    stubborn_wait(time_point due, int& asked)
+        : timer_wait(due, wait_kind::other, std::source_location::current()), asked_(asked) {}
+    bool withdraw() noexcept override {
+      ++asked_;
+      return false;
+    }
+    bool await_ready() {
+      begin("stubborn_wait");
+      return false;
+    }
+    bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
+    void await_resume() {
+      if (auto reason = interruption()) std::rethrow_exception(reason);
+    }
+
+   private:
+    int& asked_;
+  };
+  stage s;
+  int asked = 0;
+  auto main = [&]() -> task<void> {
+    const auto start = runtime::current().now();
+    auto body = [&]() -> task<void> { co_await stubborn_wait(start + 5s, asked); };
+    auto work = spawn(body());
+    co_await sleep(1s);
+    work.cancel();
+    co_await sleep(1s);
+    work.cancel();
+    BOOST_CHECK_THROW(co_await work, cancelled);
+    BOOST_CHECK(runtime::current().now() == start + 5s);
+  };
+  s.run(main());
+  BOOST_TEST(asked == 1);
+}
+
+// M4 of the faults: the time is up in the very turn in which the work is done.
+BOOST_AUTO_TEST_CASE(of_a_deadline_and_an_end_at_the_same_time_always_the_same_one_wins) {
+  stage s;
+  auto main = []() -> task<void> {
+    for (int i = 0; i != 100; ++i) {
+      // Awaited directly: the deadline, which was set first.
+      BOOST_CHECK_THROW(co_await wait_for(number(1, 1s), 1s), timeout_error);
+      // A task of its own: the deadline for the waiter, and the task keeps its result.
+      auto work = spawn(number(1, 1s));
+      co_await yield();
+      BOOST_CHECK_THROW(co_await wait_for(work, 1s), timeout_error);
+      BOOST_TEST(work.result() == 1);
+      // A clock's tick earlier it is the value, each time.
+      BOOST_TEST(co_await wait_for(number(1, 1s), 1s + duration(1)) == 1);
+      BOOST_TEST(here.stack->cancelling() == 0U);
+    }
+  };
+  s.run(main());
+}
+
+template <class Length>
+concept can_be_slept_for = requires(Length length) {
+  buskin::sleep(length);
+};
+
+// covers TSK-062
+BOOST_AUTO_TEST_CASE(a_length_of_time_is_a_duration_and_nothing_else) {
+  static_assert(can_be_slept_for<std::chrono::milliseconds>);
+  static_assert(!can_be_slept_for<double>);
+  static_assert(!can_be_slept_for<const char*>);
+  static_assert(!can_be_slept_for<std::chrono::duration<double>>);  // could be NaN
+  BOOST_TEST(true);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(wait_for_)
+
+// covers WF-010
+BOOST_AUTO_TEST_CASE(a_cleanup_that_takes_a_little_time_is_waited_for_and_the_cause_is_named) {
+  stage s;
+  auto main = []() -> task<void> {
+    bool cleaned = false;
+    std::exception_ptr cause;
+    try {
+      co_await wait_for(tidy(2s, cleaned), 1s);
+    } catch (const timeout_error& late) {
+      cause = late.cause();
+    }
+    BOOST_TEST(cleaned);
+    BOOST_REQUIRE(cause);
+    BOOST_CHECK_THROW(std::rethrow_exception(cause), cancelled);
+  };
+  s.run(main());
+  BOOST_CHECK(s.clock.elapsed() == 3s);
+}
+
+// covers WF-011
+BOOST_AUTO_TEST_CASE(with_no_time_a_running_tasks_cleanup_is_waited_for_and_the_cause_is_named) {
+  stage s;
+  auto main = []() -> task<void> {
+    bool cleaned = false;
+    auto work = spawn(tidy(2s, cleaned));
+    co_await yield();
+    std::exception_ptr cause;
+    try {
+      co_await wait_for(work, 0s);
+    } catch (const timeout_error& late) {
+      cause = late.cause();
+    }
+    BOOST_TEST(cleaned);
+    BOOST_REQUIRE(cause);
+    BOOST_CHECK_THROW(std::rethrow_exception(cause), cancelled);
+    BOOST_TEST(work.cancelled());
+  };
+  s.run(main());
+  BOOST_CHECK(s.clock.elapsed() == 2s);
+}
 
 BOOST_AUTO_TEST_CASE(without_a_limit_the_result_is_simply_returned) {  // covers WF-007
   stage s;
@@ -440,10 +712,9 @@ BOOST_AUTO_TEST_CASE(
   BOOST_CHECK(s.clock.elapsed() == 3s);
 }
 
+// covers WF-002, WF-009
 BOOST_AUTO_TEST_CASE(
-    a_stubborn_task_is_waited_for_and_its_value_is_the_result_if_it_was_awaited_directly) {  // covers
-                                                                                             // WF-002,
-                                                                                             // WF-009
+    a_stubborn_task_is_waited_for_and_its_value_is_the_result_if_it_was_awaited_directly) {
   stage s;
   auto main = []() -> task<void> {
     bool cleaned = false;

@@ -35,9 +35,9 @@ class any_task {
   std::exception_ptr exception() const;
 
   /// Calls `function` when the task has ended (also if it has already): in a later turn of the
-  /// runtime's first worker, after those that were registered before. What it throws is reported
-  /// (BK003) with `where`. Looking at the result is up to it: an exception that nobody fetched is
-  /// still reported (BK002).
+  /// runtime's first worker, those that were registered before the end in the order of
+  /// registration. What it throws is reported (BK003) with `where`. Looking at the result is up to
+  /// it: an exception that nobody fetched is still reported (BK002).
   done_callback on_done(std::function<void()> function,
                         std::source_location where = std::source_location::current()) const;
 
