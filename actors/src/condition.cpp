@@ -1,5 +1,6 @@
 #include <buskin/actors/condition.hpp>
 
+#include <buskin/actors/detail/waiters.hpp>
 #include <buskin/runtime/errors.hpp>
 
 namespace buskin {
@@ -14,32 +15,26 @@ class condition_actor final : public broker {
 
   cell_ref<cell<unit>> enlist(stack_host& host) {
     guard lock(state_mutex_);
-    auto waiting = cell_ref<cell<unit>>::adopt(new cell<unit>(&host));
-    line_.push(waiting);
-    return waiting;
+    return waiters_.enlist(host);
   }
   void withdraw(cell<unit>& waiting) {
     guard lock(state_mutex_);
-    if (waiting.abandon()) line_.erase(waiting);
+    waiters_.withdraw(waiting);
   }
   void notify(std::size_t count) {
     guard lock(state_mutex_);
-    while (count != 0) {
-      auto waiting = line_.pop();
-      if (!waiting) return;
-      if (waiting->resolve(unit{})) --count;
-    }
+    waiters_.wake(count);
   }
-  std::size_t waiters() const {
+  std::size_t waiter_count() const {
     guard lock(state_mutex_);
-    return line_.size();
+    return waiters_.size();
   }
 
  protected:
   void on_message(caf::mailbox_element_ptr& element) override { refuse(*element); }
 
  private:
-  waiting_line<cell<unit>> line_;  // guarded by state_mutex_
+  waiters waiters_;  // guarded by state_mutex_
 };
 
 namespace {
@@ -78,7 +73,7 @@ condition::condition(lock with)
 detail::condition_actor& condition::self() const noexcept {
   return static_cast<detail::condition_actor&>(*actor_);
 }
-std::size_t condition::waiter_count() const { return self().waiters(); }
+std::size_t condition::waiter_count() const { return self().waiter_count(); }
 
 void condition::notify(std::size_t count) const {
   if (!lock_.is_locked())

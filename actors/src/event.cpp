@@ -1,6 +1,7 @@
 #include <buskin/actors/event.hpp>
 
 #include <buskin/actors/atoms.hpp>
+#include <buskin/actors/detail/waiters.hpp>
 
 namespace buskin {
 
@@ -13,7 +14,7 @@ class event_actor final : public broker {
   void set() {
     guard lock(state_mutex_);
     set_ = true;
-    while (auto waiting = line_.pop()) waiting->resolve(unit{});
+    waiters_.wake();
   }
   void clear() {
     guard lock(state_mutex_);
@@ -23,22 +24,20 @@ class event_actor final : public broker {
     guard lock(state_mutex_);
     return set_;
   }
-  std::size_t waiters() const {
+  std::size_t waiter_count() const {
     guard lock(state_mutex_);
-    return line_.size();
+    return waiters_.size();
   }
 
   /// Empty when the flag is set.
   cell_ref<cell<unit>> wait_for(stack_host& host) {
     guard lock(state_mutex_);
     if (set_) return {};
-    auto waiting = cell_ref<cell<unit>>::adopt(new cell<unit>(&host));
-    line_.push(waiting);
-    return waiting;
+    return waiters_.enlist(host);
   }
   void withdraw(cell<unit>& waiting) {
     guard lock(state_mutex_);
-    if (waiting.abandon()) line_.erase(waiting);
+    waiters_.withdraw(waiting);
   }
 
  protected:
@@ -49,7 +48,7 @@ class event_actor final : public broker {
       if (set_)
         respond(*element, caf::message());
       else
-        line_.push(cell_ref<cell<unit>>::adopt(new reply_cell<unit>(requester(*element))));
+        waiters_.enlist(cell_ref<cell<unit>>::adopt(new reply_cell<unit>(requester(*element))));
     } else if (content.match_elements<set_event>()) {
       set();
       respond(*element, caf::message());
@@ -60,7 +59,7 @@ class event_actor final : public broker {
 
  private:
   // All guarded by state_mutex_.
-  waiting_line<cell<unit>> line_;
+  waiters waiters_;
   bool set_ = false;
 };
 
@@ -99,7 +98,7 @@ detail::event_actor& event::self() const noexcept {
 void event::set() const { self().set(); }
 void event::clear() const { self().clear(); }
 bool event::is_set() const { return self().is_set(); }
-std::size_t event::waiter_count() const { return self().waiters(); }
+std::size_t event::waiter_count() const { return self().waiter_count(); }
 caf::actor event::actor() const { return actor_.handle(); }
 
 }  // namespace buskin

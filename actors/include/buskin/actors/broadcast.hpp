@@ -4,6 +4,7 @@
 
 #include <buskin/actors/atoms.hpp>
 #include <buskin/actors/detail/broker.hpp>
+#include <buskin/actors/detail/waiters.hpp>
 #include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/errors.hpp>
 
@@ -49,7 +50,7 @@ class broadcast_actor final : public broker {
         ++first_;
       }
       items_.push_back(item);
-      while (auto waiting = readers_.pop()) waiting->resolve(unit{});
+      readers_.wake();
       if constexpr (sendable<T>) {
         std::erase_if(listeners_, [&](const caf::actor_addr& listener) {
           auto actor = caf::actor_cast<caf::strong_actor_ptr>(listener);
@@ -69,7 +70,7 @@ class broadcast_actor final : public broker {
   void close() {
     guard lock(state_mutex_);
     ended_ = true;
-    while (auto waiting = readers_.pop()) waiting->resolve(unit{});
+    readers_.wake();
   }
 
   std::uint64_t end() const {
@@ -85,10 +86,7 @@ class broadcast_actor final : public broker {
     guard lock(state_mutex_);
     if (position >= first_ + items_.size()) {
       if (ended_) throw queue_shutdown();
-      if (waiting != nullptr) {
-        *waiting = cell_ref<cell<unit>>::adopt(new cell<unit>(host));
-        readers_.push(*waiting);
-      }
+      if (waiting != nullptr) *waiting = readers_.enlist(*host);
       return std::nullopt;
     }
     const std::uint64_t missed = first_ > position ? first_ - position : 0;
@@ -100,7 +98,7 @@ class broadcast_actor final : public broker {
 
   void withdraw(cell<unit>& waiting) {
     guard lock(state_mutex_);
-    if (waiting.abandon()) readers_.erase(waiting);
+    readers_.withdraw(waiting);
   }
 
  protected:
@@ -130,7 +128,7 @@ class broadcast_actor final : public broker {
   // All guarded by state_mutex_.
   std::deque<T> items_;
   std::uint64_t first_ = 0;  // the number of items_.front()
-  waiting_line<cell<unit>> readers_;
+  waiters readers_;
   std::vector<caf::actor_addr> listeners_;
   bool ended_ = false;
 };

@@ -3,6 +3,7 @@
 
 #include <buskin/actors/atoms.hpp>
 #include <buskin/actors/detail/broker.hpp>
+#include <buskin/actors/detail/waiters.hpp>
 #include <buskin/actors/queue_end.hpp>
 #include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/errors.hpp>
@@ -91,20 +92,18 @@ class queue_actor final : public broker {
     guard lock(state_mutex_);
     if (unfinished_ == 0)
       throw invalid_state("task_done was called more often than items were put");
-    if (--unfinished_ == 0) wake_joiners();
+    if (--unfinished_ == 0) joiners_.wake();
   }
 
   /// Empty when nothing is unfinished.
   cell_ref<cell<unit>> wait_until_done(stack_host& host) {
     guard lock(state_mutex_);
     if (unfinished_ == 0) return {};
-    auto waiting = cell_ref<cell<unit>>::adopt(new cell<unit>(&host));
-    joiners_.push(waiting);
-    return waiting;
+    return joiners_.enlist(host);
   }
   void withdraw(cell<unit>& waiting) {
     guard lock(state_mutex_);
-    if (waiting.abandon()) joiners_.erase(waiting);
+    joiners_.withdraw(waiting);
   }
 
   void shut_down(queue_end how) {
@@ -115,7 +114,7 @@ class queue_actor final : public broker {
       dropping_ = true;
       unfinished_ -= items_.size();
       dropped.swap(items_);
-      if (unfinished_ == 0) wake_joiners();
+      if (unfinished_ == 0) joiners_.wake();
     }
     while (auto waiting = putters_.pop()) waiting->fail(std::make_exception_ptr(queue_shutdown()));
     if (items_.empty())
@@ -239,14 +238,10 @@ class queue_actor final : public broker {
     while (auto waiting = getters_.pop())
       if (!waiting->deserted() && waiting->resolve(item)) return;
     if (dropping_) {  // too late to be taken by anybody
-      if (--unfinished_ == 0) wake_joiners();
+      if (--unfinished_ == 0) joiners_.wake();
       return;
     }
     items_.push_front(std::move(item));
-  }
-
-  void wake_joiners() {
-    while (auto waiting = joiners_.pop()) waiting->resolve(unit{});
   }
 
   const std::size_t capacity_;
@@ -254,7 +249,7 @@ class queue_actor final : public broker {
   std::deque<T> items_;
   waiting_line<getter> getters_;
   waiting_line<putter> putters_;
-  waiting_line<cell<unit>> joiners_;
+  waiters joiners_;
   std::size_t unfinished_ = 0;
   bool ended_ = false;
   bool dropping_ = false;  // ended at once: items that come back are dropped as well
