@@ -14,19 +14,19 @@ class condition_actor final : public broker {
   explicit condition_actor(caf::actor_config& config) : broker(config, "buskin.condition") {}
 
   cell_ref<cell<unit>> enlist(stack_host& host) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return waiters_.enlist(host);
   }
   void withdraw(cell<unit>& waiting) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     waiters_.withdraw(waiting);
   }
   void notify(std::size_t count) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     waiters_.wake(count);
   }
   std::size_t waiter_count() const {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return waiters_.size();
   }
 
@@ -34,7 +34,7 @@ class condition_actor final : public broker {
   void on_message(caf::mailbox_element_ptr& element) override { refuse(*element); }
 
  private:
-  waiters waiters_;  // guarded by state_mutex_
+  waiters waiters_;  // guarded by the broker's lock
 };
 
 namespace {

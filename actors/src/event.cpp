@@ -12,31 +12,31 @@ class event_actor final : public broker {
   explicit event_actor(caf::actor_config& config) : broker(config, "buskin.event") {}
 
   void set() {
-    guard lock(state_mutex_);
+    guard lock(*this);
     set_ = true;
     waiters_.wake();
   }
   void clear() {
-    guard lock(state_mutex_);
+    guard lock(*this);
     set_ = false;
   }
   bool is_set() const {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return set_;
   }
   std::size_t waiter_count() const {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return waiters_.size();
   }
 
   /// Empty when the flag is set.
   cell_ref<cell<unit>> wait_for(stack_host& host) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     if (set_) return {};
     return waiters_.enlist(host);
   }
   void withdraw(cell<unit>& waiting) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     waiters_.withdraw(waiting);
   }
 
@@ -44,11 +44,12 @@ class event_actor final : public broker {
   void on_message(caf::mailbox_element_ptr& element) override {
     const auto& content = element->content();
     if (content.match_elements<await_event>()) {
-      guard lock(state_mutex_);
+      guard lock(*this);
       if (set_)
         respond(*element, caf::message());
       else
-        waiters_.enlist(cell_ref<cell<unit>>::adopt(new reply_cell<unit>(requester(*element))));
+        waiters_.enlist(
+            cell_ref<cell<unit>>::adopt(new reply_cell<unit>(*this, requester(*element))));
     } else if (content.match_elements<set_event>()) {
       set();
       respond(*element, caf::message());
@@ -58,7 +59,7 @@ class event_actor final : public broker {
   }
 
  private:
-  // All guarded by state_mutex_.
+  // All guarded by the broker's lock.
   waiters waiters_;
   bool set_ = false;
 };

@@ -352,6 +352,164 @@ BOOST_AUTO_TEST_CASE(a_lock_is_not_given_to_an_actor_that_died_while_it_waited) 
   s.run(main());
 }
 
+/// A plain CAF actor that takes the lock, says so, and lives on.
+caf::actor plain_holder(stage& s, const lock& l, journal& said) {
+  return s.runtime.system().spawn([&said, l](caf::event_based_actor* self) -> caf::behavior {
+    self->request(l.actor(), caf::infinite, acquire_permit::value).then([&said] {
+      said.push_back("actor");
+    });
+    return {
+        [=](int) { self->request(l.actor(), caf::infinite, release_permit::value).then([] {}); }};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_an_actor_acquired_by_a_message_is_released_when_it_ends) {
+  stage s;
+  auto main = [&]() -> task<void> {
+    lock l;
+    journal said;
+    for (const auto reason : {caf::exit_reason::user_shutdown, caf::exit_reason::kill}) {
+      const auto holder = plain_holder(s, l, said);
+      co_await sleep(1ms);
+      BOOST_TEST(l.is_locked());
+      auto next = spawn(take(l, &said, "task"));
+      co_await sleep(1ms);
+      caf::anon_send_exit(holder, reason);
+      co_await next;
+      BOOST_TEST(!l.is_locked());
+    }
+    BOOST_TEST((said == journal{"actor", "task", "actor", "task"}));
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(what_an_actor_gave_back_itself_is_not_released_again_at_its_end) {
+  stage s;
+  auto main = [&]() -> task<void> {
+    lock l;
+    journal said;
+    const auto holder = plain_holder(s, l, said);
+    co_await sleep(1ms);
+    caf::anon_send(holder, 0);
+    co_await sleep(1ms);
+    BOOST_TEST(!l.is_locked());
+    co_await l.acquire();
+    caf::anon_send_exit(holder, caf::exit_reason::user_shutdown);
+    co_await sleep(1ms);
+    BOOST_TEST(l.is_locked());
+    l.release();
+    // Nor what another one released in its name.
+    const auto second = plain_holder(s, l, said);
+    co_await sleep(1ms);
+    l.release();
+    co_await l.acquire();
+    caf::anon_send_exit(second, caf::exit_reason::user_shutdown);
+    co_await sleep(1ms);
+    BOOST_TEST(l.is_locked());
+    l.release();
+    BOOST_CHECK_THROW(l.release(), invalid_state);
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_too_late_for_its_asker_gives_the_lock_back) {
+  stage s;
+  auto main = [&]() -> task<void> {
+    lock l;
+    journal said;
+    co_await l.acquire();
+    const auto asker = s.runtime.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+      self->request(l.actor(), 1s, acquire_permit::value)
+          .then([&] { said.push_back("held"); }, [&](caf::error&) { said.push_back("late"); });
+      return {[](int) {}};
+    });
+    auto asking = [&]() -> task<void> { co_await ask<void>(l.actor(), 1s, acquire_permit::value); };
+    auto other = spawn(asking());
+    co_await sleep(2s);
+    BOOST_CHECK_THROW(co_await other, timeout_error);
+    BOOST_TEST((said == journal{"late"}));
+    auto next = spawn(take(l, &said, "next"));
+    co_await sleep(1ms);
+    l.release();
+    co_await next;
+    BOOST_TEST(!l.is_locked());
+    caf::anon_send_exit(asker, caf::exit_reason::user_shutdown);
+    co_await sleep(1ms);
+    BOOST_TEST(!l.is_locked());
+    BOOST_CHECK_THROW(l.release(), invalid_state);
+  };
+  s.run(main());
+}
+
+class forgetful final : public behavior_actor {
+ public:
+  forgetful(caf::actor_config& config, lock l) : behavior_actor(config), lock_(std::move(l)) {}
+
+ protected:
+  caf::behavior make_behavior() override {
+    return handlers(
+        this, handling::interleaving, [l = lock_](go) -> task<void> { co_await l.acquire(); },
+        [l = lock_](int) -> task<void> {
+          const auto guard = co_await l.hold();
+          co_await sleep(1h);
+        });
+  }
+
+ private:
+  lock lock_;
+};
+
+BOOST_AUTO_TEST_CASE(what_a_coroutine_handler_did_not_release_is_released_when_its_actor_ends) {
+  stage s;
+  auto main = [&]() -> task<void> {
+    lock l;
+    for (const bool in_a_guard : {false, true}) {
+      const auto actor = spawn_actor<forgetful>(s.runtime.system(), l);
+      if (in_a_guard)
+        caf::anon_send(actor, 0);
+      else
+        co_await ask<void>(actor, 1s, go::value);
+      co_await sleep(1ms);
+      BOOST_TEST(l.is_locked());
+      auto next = spawn(take_and_sleep(l));
+      co_await sleep(1ms);
+      kill(actor);
+      co_await sleep(1ms);
+      BOOST_TEST(l.is_locked());
+      BOOST_TEST(l.waiter_count() == 0U);  // the next one has it, and nobody released that
+      co_await next;
+      BOOST_TEST(!l.is_locked());
+      BOOST_CHECK_THROW(l.release(), invalid_state);
+    }
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(the_guard_of_a_handler_of_a_killed_caf_actor_releases_once) {
+  stage s;
+  auto main = [&]() -> task<void> {
+    lock l;
+    const auto actor = s.runtime.system().spawn([l](caf::event_based_actor* self) -> caf::behavior {
+      return handlers(self, handling::interleaving, [l](go) -> task<void> {
+        const auto guard = co_await l.hold();
+        co_await sleep(1h);
+      });
+    });
+    caf::anon_send(actor, go::value);
+    co_await sleep(1ms);
+    BOOST_TEST(l.is_locked());
+    auto next = spawn(take_and_sleep(l));
+    co_await sleep(1ms);
+    kill(actor);
+    co_await sleep(1ms);
+    BOOST_TEST(l.is_locked());
+    BOOST_TEST(l.waiter_count() == 0U);
+    co_await next;
+    BOOST_TEST(!l.is_locked());
+  };
+  s.run(main());
+}
+
 BOOST_AUTO_TEST_CASE(a_lock_is_made_inside_of_a_runtime_and_awaited_in_a_task_only) {
   BOOST_CHECK_THROW(lock(), invalid_state);
   stage s;

@@ -201,6 +201,50 @@ BOOST_AUTO_TEST_CASE(a_permit_is_not_given_to_an_actor_that_died_while_it_waited
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(
+    between_workers_the_permits_balance_while_plain_actors_take_them_give_up_and_die) {
+  runtime_options options;
+  options.workers = 3;
+  options.signals = signal_handling::none;
+  auto main = []() -> task<void> {
+    bounded_semaphore few(3);
+    auto& system = runtime::current().system();
+    auto dying = [&]() -> task<void> {
+      for (int i = 0; i != 400; ++i) {
+        const auto holder = system.spawn([few](caf::event_based_actor* self) -> caf::behavior {
+          self->request(few.actor(), caf::infinite, acquire_permit::value).then([] {});
+          return {[](int) {}};
+        });
+        if (i % 3 != 0) co_await yield();
+        caf::anon_send_exit(holder,
+                            i % 2 == 0 ? caf::exit_reason::kill : caf::exit_reason::user_shutdown);
+      }
+    };
+    auto giving_up = [&]() -> task<void> {
+      for (int i = 0; i != 400; ++i) {
+        try {
+          co_await ask<void>(few.actor(), 5us, acquire_permit::value);
+          co_await yield();
+          co_await ask<void>(few.actor(), infinite, release_permit::value);
+        } catch (const timeout_error&) {
+        }
+        co_await yield();
+      }
+    };
+    auto working = [&]() -> task<void> {
+      for (int i = 0; i != 2000; ++i) {
+        const auto guard = co_await few.hold();
+        if (i % 4 == 0) co_await yield();
+      }
+    };
+    co_await gather(dying(), dying(), giving_up(), giving_up(), working());
+    while (few.available() != 3) co_await yield();
+    BOOST_TEST(few.waiter_count() == 0U);
+    BOOST_CHECK_THROW(few.release(), invalid_state);
+  };
+  run(main(), options);
+}
+
 BOOST_AUTO_TEST_CASE(a_semaphore_is_made_inside_of_a_runtime_only) {
   BOOST_CHECK_THROW(semaphore(1), invalid_state);
 }

@@ -7,6 +7,9 @@ namespace buskin {
 
 using get_item = caf::atom_constant<caf::atom("bk.get")>;
 using put_item = caf::atom_constant<caf::atom("bk.put")>;
+using item_done = caf::atom_constant<caf::atom("bk.done")>;
+using await_done = caf::atom_constant<caf::atom("bk.join")>;
+using shut_down_queue = caf::atom_constant<caf::atom("bk.shut")>;
 using subscribe = caf::atom_constant<caf::atom("bk.sub")>;
 using unsubscribe = caf::atom_constant<caf::atom("bk.unsub")>;
 using acquire_permit = caf::atom_constant<caf::atom("bk.acquire")>;

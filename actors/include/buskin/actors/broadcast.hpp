@@ -43,7 +43,7 @@ class broadcast_actor final : public broker {
   void publish(const T& item) {
     std::vector<caf::strong_actor_ptr> receivers;
     {
-      guard lock(state_mutex_);
+      guard lock(*this);
       if (ended_) throw queue_shutdown();
       if (items_.size() == capacity_) {
         items_.pop_front();
@@ -68,13 +68,13 @@ class broadcast_actor final : public broker {
   }
 
   void close() {
-    guard lock(state_mutex_);
+    guard lock(*this);
     ended_ = true;
     readers_.wake();
   }
 
   std::uint64_t end() const {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return first_ + items_.size();
   }
 
@@ -83,7 +83,7 @@ class broadcast_actor final : public broker {
   /// item will come.
   std::optional<broadcast_item<T>> next(std::uint64_t& position, stack_host* host,
                                         cell_ref<cell<unit>>* waiting) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     if (position >= first_ + items_.size()) {
       if (ended_) throw queue_shutdown();
       if (waiting != nullptr) *waiting = readers_.enlist(*host);
@@ -97,7 +97,7 @@ class broadcast_actor final : public broker {
   }
 
   void withdraw(cell<unit>& waiting) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     readers_.withdraw(waiting);
   }
 
@@ -106,13 +106,13 @@ class broadcast_actor final : public broker {
     auto& content = element->content();
     if (content.match_elements<buskin::subscribe>() && element->sender) {
       {
-        guard lock(state_mutex_);
+        guard lock(*this);
         listeners_.push_back(caf::actor_cast<caf::actor_addr>(element->sender));
       }
       respond(*element, caf::message());
     } else if (content.match_elements<buskin::unsubscribe>() && element->sender) {
       {
-        guard lock(state_mutex_);
+        guard lock(*this);
         std::erase_if(listeners_, [&](const auto& listener) {
           return listener == caf::actor_cast<caf::actor_addr>(element->sender);
         });
@@ -125,7 +125,7 @@ class broadcast_actor final : public broker {
 
  private:
   const std::size_t capacity_;
-  // All guarded by state_mutex_.
+  // All guarded by the broker's lock.
   std::deque<T> items_;
   std::uint64_t first_ = 0;  // the number of items_.front()
   waiters readers_;

@@ -55,6 +55,9 @@ class cell_base : public recycled {
 
   const std::exception_ptr& error() const noexcept { return error_; }
 
+  /// What is left to be done when the broker's lock was given up; see `broker::guard`.
+  virtual void deliver() {}
+
   /// Whether the waiter ended without giving up: what it would be handed would be lost.
   virtual bool deserted() const noexcept { return false; }
 
@@ -126,6 +129,10 @@ template <class C>
 class waiting_line {
  public:
   waiting_line() = default;
+  waiting_line(waiting_line&& other) noexcept
+      : first_(std::exchange(other.first_, nullptr)),
+        last_(std::exchange(other.last_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
   waiting_line(const waiting_line&) = delete;
   waiting_line& operator=(const waiting_line&) = delete;
   ~waiting_line() {
