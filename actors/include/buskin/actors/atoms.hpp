@@ -15,6 +15,12 @@ using unsubscribe = caf::atom_constant<caf::atom("bk.unsub")>;
 using acquire_permit = caf::atom_constant<caf::atom("bk.acquire")>;
 using release_permit = caf::atom_constant<caf::atom("bk.release")>;
 using await_event = caf::atom_constant<caf::atom("bk.await")>;
+using await_value = caf::atom_constant<caf::atom("bk.value")>;
+using get_value = caf::atom_constant<caf::atom("bk.getval")>;
+using set_value = caf::atom_constant<caf::atom("bk.setval")>;
+using set_error = caf::atom_constant<caf::atom("bk.seterr")>;
+using cancel_value = caf::atom_constant<caf::atom("bk.cancel")>;
+using await_change = caf::atom_constant<caf::atom("bk.change")>;
 using set_event = caf::atom_constant<caf::atom("bk.set")>;
 using publish = caf::atom_constant<caf::atom("bk.pub")>;
 
