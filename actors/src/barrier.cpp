@@ -11,7 +11,7 @@ namespace detail {
 
 namespace {
 
-/// One that waits. Its fields are guarded by the barrier's state_mutex_.
+/// One that waits. Its fields are guarded by the barrier's lock.
 class party final : public cell<unit> {
  public:
   enum class place {
@@ -39,7 +39,7 @@ class barrier_actor final : public broker {
       : broker(config, "buskin.barrier"), parties_(parties) {}
 
   cell_ref<cell<unit>> arrive(stack_host& host) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     if (state_ == state::broken) throw broken_barrier();
     return queue_up(host);
   }
@@ -49,7 +49,7 @@ class barrier_actor final : public broker {
   /// reset the barrier without a harm to it.
   bool proceed(stack_host& host, cell_ref<cell<unit>>& waiting) {
     if (!waiting->resolved()) return false;
-    guard lock(state_mutex_);
+    guard lock(*this);
     auto& one = static_cast<party&>(*waiting);
     if (one.at != place::early) return true;
     one.at = place::gone;
@@ -60,13 +60,13 @@ class barrier_actor final : public broker {
 
   /// Whether it may go on without having waited.
   bool passes(const party& one) const {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return one.at == place::leaving;
   }
 
   /// The turn of one that was let go. Throws broken_barrier.
   std::size_t leave(party& one) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     const bool whole = one.at == place::leaving && !one.error() && state_ == state::draining;
     step_out(one);
     if (!whole) throw broken_barrier();
@@ -74,18 +74,18 @@ class barrier_actor final : public broker {
   }
 
   void withdraw(party& one) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     step_out(one);
   }
 
   void reset() {
-    guard lock(state_mutex_);
+    guard lock(*this);
     state_ = inside_ == 0 ? state::filling : state::resetting;
     fail(arrived_, place::leaving);
   }
 
   void abort() {
-    guard lock(state_mutex_);
+    guard lock(*this);
     state_ = state::broken;
     fail(arrived_, place::leaving);
     fail(early_, place::gone);
@@ -93,11 +93,11 @@ class barrier_actor final : public broker {
 
   std::size_t parties() const noexcept { return parties_; }
   std::size_t filled() const {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return state_ == state::filling ? inside_ : 0;
   }
   bool broken() const {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return state_ == state::broken;
   }
 
@@ -107,7 +107,7 @@ class barrier_actor final : public broker {
  private:
   enum class state { filling, draining, resetting, broken };
 
-  // All of these with state_mutex_ held.
+  // All of these with the broker's lock held.
 
   cell_ref<cell<unit>> queue_up(stack_host& host) {
     auto one = cell_ref<party>::adopt(new party(host));
@@ -171,7 +171,7 @@ class barrier_actor final : public broker {
   }
 
   const std::size_t parties_;
-  // All guarded by state_mutex_.
+  // All guarded by the broker's lock.
   state state_ = state::filling;
   std::size_t inside_ = 0;            // that arrived in this round and have not left
   std::vector<std::size_t> vacated_;  // places of those who gave up in this round

@@ -21,14 +21,21 @@ stack_host& host_here(const char* operation) {
   return here.stack->host();
 }
 
+void broker::deliver_all(waiting_line<cell_base>& answers) {
+  while (auto answer = answers.pop()) answer->deliver();
+}
+
 bool requester::ended() const noexcept {
   return asker_ && asker_->get()->getf(caf::abstract_actor::is_terminated_flag);
 }
 
 void requester::answer(caf::message content) {
+  answer(caf::make_mailbox_element(nullptr, id_, {}, std::move(content)));
+}
+
+void requester::answer(caf::mailbox_element_ptr element) {
   // The thread's own worker, not the broker's: whoever resolves may run on another one.
-  if (asker_)
-    asker_->enqueue(caf::make_mailbox_element(nullptr, id_, {}, std::move(content)), here.worker);
+  if (asker_) asker_->enqueue(std::move(element), here.worker);
 }
 
 }  // namespace buskin::detail

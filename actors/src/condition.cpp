@@ -1,5 +1,6 @@
 #include <buskin/actors/condition.hpp>
 
+#include <buskin/actors/detail/waiters.hpp>
 #include <buskin/runtime/errors.hpp>
 
 namespace buskin {
@@ -13,33 +14,27 @@ class condition_actor final : public broker {
   explicit condition_actor(caf::actor_config& config) : broker(config, "buskin.condition") {}
 
   cell_ref<cell<unit>> enlist(stack_host& host) {
-    guard lock(state_mutex_);
-    auto waiting = cell_ref<cell<unit>>::adopt(new cell<unit>(&host));
-    line_.push(waiting);
-    return waiting;
+    guard lock(*this);
+    return waiters_.enlist(host);
   }
   void withdraw(cell<unit>& waiting) {
-    guard lock(state_mutex_);
-    if (waiting.abandon()) line_.erase(waiting);
+    guard lock(*this);
+    waiters_.withdraw(waiting);
   }
   void notify(std::size_t count) {
-    guard lock(state_mutex_);
-    while (count != 0) {
-      auto waiting = line_.pop();
-      if (!waiting) return;
-      if (waiting->resolve(unit{})) --count;
-    }
+    guard lock(*this);
+    waiters_.wake(count);
   }
-  std::size_t waiters() const {
-    guard lock(state_mutex_);
-    return line_.size();
+  std::size_t waiter_count() const {
+    guard lock(*this);
+    return waiters_.size();
   }
 
  protected:
   void on_message(caf::mailbox_element_ptr& element) override { refuse(*element); }
 
  private:
-  waiting_line<cell<unit>> line_;  // guarded by state_mutex_
+  waiters waiters_;  // guarded by the broker's lock
 };
 
 namespace {
@@ -78,7 +73,7 @@ condition::condition(lock with)
 detail::condition_actor& condition::self() const noexcept {
   return static_cast<detail::condition_actor&>(*actor_);
 }
-std::size_t condition::waiter_count() const { return self().waiters(); }
+std::size_t condition::waiter_count() const { return self().waiter_count(); }
 
 void condition::notify(std::size_t count) const {
   if (!lock_.is_locked())

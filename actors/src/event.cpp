@@ -1,6 +1,7 @@
 #include <buskin/actors/event.hpp>
 
 #include <buskin/actors/atoms.hpp>
+#include <buskin/actors/detail/waiters.hpp>
 
 namespace buskin {
 
@@ -11,45 +12,44 @@ class event_actor final : public broker {
   explicit event_actor(caf::actor_config& config) : broker(config, "buskin.event") {}
 
   void set() {
-    guard lock(state_mutex_);
+    guard lock(*this);
     set_ = true;
-    while (auto waiting = line_.pop()) waiting->resolve(unit{});
+    waiters_.wake();
   }
   void clear() {
-    guard lock(state_mutex_);
+    guard lock(*this);
     set_ = false;
   }
   bool is_set() const {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return set_;
   }
-  std::size_t waiters() const {
-    guard lock(state_mutex_);
-    return line_.size();
+  std::size_t waiter_count() const {
+    guard lock(*this);
+    return waiters_.size();
   }
 
   /// Empty when the flag is set.
   cell_ref<cell<unit>> wait_for(stack_host& host) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     if (set_) return {};
-    auto waiting = cell_ref<cell<unit>>::adopt(new cell<unit>(&host));
-    line_.push(waiting);
-    return waiting;
+    return waiters_.enlist(host);
   }
   void withdraw(cell<unit>& waiting) {
-    guard lock(state_mutex_);
-    if (waiting.abandon()) line_.erase(waiting);
+    guard lock(*this);
+    waiters_.withdraw(waiting);
   }
 
  protected:
   void on_message(caf::mailbox_element_ptr& element) override {
     const auto& content = element->content();
     if (content.match_elements<await_event>()) {
-      guard lock(state_mutex_);
+      guard lock(*this);
       if (set_)
         respond(*element, caf::message());
       else
-        line_.push(cell_ref<cell<unit>>::adopt(new reply_cell<unit>(requester(*element))));
+        waiters_.enlist(
+            cell_ref<cell<unit>>::adopt(new reply_cell<unit>(*this, requester(*element))));
     } else if (content.match_elements<set_event>()) {
       set();
       respond(*element, caf::message());
@@ -59,8 +59,8 @@ class event_actor final : public broker {
   }
 
  private:
-  // All guarded by state_mutex_.
-  waiting_line<cell<unit>> line_;
+  // All guarded by the broker's lock.
+  waiters waiters_;
   bool set_ = false;
 };
 
@@ -99,7 +99,7 @@ detail::event_actor& event::self() const noexcept {
 void event::set() const { self().set(); }
 void event::clear() const { self().clear(); }
 bool event::is_set() const { return self().is_set(); }
-std::size_t event::waiter_count() const { return self().waiters(); }
+std::size_t event::waiter_count() const { return self().waiter_count(); }
 caf::actor event::actor() const { return actor_.handle(); }
 
 }  // namespace buskin

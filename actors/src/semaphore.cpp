@@ -1,9 +1,14 @@
 #include <buskin/actors/semaphore.hpp>
 
-#include <buskin/actors/atoms.hpp>
+#include "permits_actor.hpp"
+
 #include <buskin/actors/lock.hpp>
 #include <buskin/runtime/detail/task_actor.hpp>
 #include <buskin/runtime/errors.hpp>
+
+#include <caf/actor_addr.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/local_actor.hpp>
 
 #include <cstddef>
 #include <limits>
@@ -18,150 +23,27 @@ namespace detail {
 namespace {
 
 /// The task that runs here, if it is one; also while it is being destroyed.
-task_actor_base* task_here() noexcept { return dynamic_cast<task_actor_base*>(here.actor); }
-
-/// A coroutine that waits.
-class waiting_coroutine final : public cell<unit> {
- public:
-  waiting_coroutine(stack_host& host, bool keeps_record)
-      : cell<unit>(&host), keeps_record_(keeps_record) {}
-  bool keeps_record() const noexcept { return keeps_record_; }
-
- private:
-  const bool keeps_record_;
-};
-
-/// Whether a permit that goes to `waiter` is in a task's record.
-bool keeps_record(const cell<unit>& waiter) {
-  const auto* coroutine = dynamic_cast<const waiting_coroutine*>(&waiter);
-  return coroutine != nullptr && coroutine->keeps_record();
+task_actor_base* task_here() noexcept {
+  return here.actor != nullptr ? here.actor->as_task() : nullptr;
 }
 
-}  // namespace
-
-// What always holds: while somebody waits there is no free permit. Tasks keep a record of what they
-// hold, other holders (who asked by a message, coroutine handlers) do not: `unrecorded_` counts
-// theirs. Anybody may release, so `released_by_others_` says how many of the records are behind the
-// truth.
-class permits_actor final : public broker {
- public:
-  permits_actor(caf::actor_config& config, const char* kind, std::size_t count, std::size_t limit)
-      : broker(config, kind), count_(count), limit_(limit) {}
-
-  bool try_take(bool recorded) {
-    guard lock(state_mutex_);
-    return take(recorded);
-  }
-
-  /// True when a permit was taken at once.
-  bool take_or_wait(stack_host& host, bool recorded, cell_ref<cell<unit>>& waiting) {
-    guard lock(state_mutex_);
-    if (take(recorded)) return true;
-    waiting = cell_ref<cell<unit>>::adopt(new waiting_coroutine(host, recorded));
-    line_.push(waiting);
-    return false;
-  }
-
-  void withdraw(cell<unit>& waiting) {
-    guard lock(state_mutex_);
-    if (waiting.abandon()) {
-      line_.erase(waiting);
-      return;
-    }
-    if (!keeps_record(waiting) && unrecorded_ != 0) --unrecorded_;
-    put_back();
-  }
-
-  /// False when that would be more than the limit.
-  bool give(bool by_holder) {
-    guard lock(state_mutex_);
-    if (count_ >= limit_) return false;
-    if (!by_holder) {
-      if (unrecorded_ != 0)
-        --unrecorded_;
-      else
-        ++released_by_others_;
-    }
-    put_back();
-    return true;
-  }
-
-  /// A holder ended with `held` permits that it did not release itself.
-  void give_back_of_the_dead(std::size_t held) {
-    guard lock(state_mutex_);
-    for (; held != 0; --held) {
-      if (released_by_others_ != 0)
-        --released_by_others_;  // another task released it in its name
-      else
-        put_back();
-    }
-  }
-
-  std::size_t available() const {
-    guard lock(state_mutex_);
-    return count_;
-  }
-  std::size_t waiters() const {
-    guard lock(state_mutex_);
-    return line_.size();
-  }
-
- protected:
-  void on_message(caf::mailbox_element_ptr& element) override {
-    const auto& content = element->content();
-    if (content.match_elements<acquire_permit>()) {
-      auto reply = cell_ref<cell<unit>>::adopt(new reply_cell<unit>(requester(*element)));
-      guard lock(state_mutex_);
-      if (reply->deserted()) return;
-      if (take(false))
-        reply->resolve(unit{});
-      else
-        line_.push(reply);
-    } else if (content.match_elements<release_permit>()) {
-      if (give(false))
-        respond(*element, caf::message());
-      else
-        respond(*element, caf::make_message(to_error(std::make_exception_ptr(
-                              invalid_state("released more often than acquired")))));
-    } else {
-      refuse(*element);
-    }
-  }
-
- private:
-  bool take(bool recorded) {
-    if (count_ == 0) return false;
-    --count_;
-    if (!recorded) ++unrecorded_;
-    return true;
-  }
-  void put_back() {
-    while (auto waiting = line_.pop()) {
-      if (waiting->deserted() || !waiting->resolve(unit{})) continue;
-      if (!keeps_record(*waiting)) ++unrecorded_;
-      return;
-    }
-    ++count_;
-  }
-
-  // All guarded by state_mutex_.
-  std::size_t count_;
-  const std::size_t limit_;
-  waiting_line<cell<unit>> line_;
-  std::size_t unrecorded_ = 0;
-  std::size_t released_by_others_ = 0;
-};
-
-namespace {
+/// On whose record goes what is taken here.
+keeper keeper_here() {
+  if (task_here() != nullptr) return keeper::task();
+  caf::actor_control_block* actor = nullptr;
+  if (here.stack != nullptr)  // a handler's coroutine, perhaps of one of CAF's own actors
+    actor = here.stack->host().self().ctrl();
+  else if (here.actor != nullptr)
+    actor = here.actor->ctrl();
+  return keeper::actor(caf::actor_cast<caf::actor_addr>(caf::strong_actor_ptr(actor)));
+}
 
 class permit_holding final : public holding {
  public:
   explicit permit_holding(lean_ref<broker> permits) : permits_(std::move(permits)) {
     of = permits_.get();
   }
-  void give_back() noexcept override {
-    static_cast<permits_actor&>(*permits_).give_back_of_the_dead(count);
-  }
+  void give_back() noexcept override { static_cast<permits_actor&>(*permits_).task_ended(count); }
 
   std::size_t forgone = 0;  // releases to come that mean nothing
 
@@ -205,20 +87,29 @@ permit_wait::permit_wait(lean_ref<broker> permits, wait_kind kind,
 permits_actor& permit_wait::permits() const noexcept {
   return static_cast<permits_actor&>(*permits_);
 }
+permit_waiter& permit_wait::waiter() const noexcept {
+  return static_cast<permit_waiter&>(*waiting_);
+}
 
 permit_wait::~permit_wait() {
-  if (waiting_ && !settled_) permits().withdraw(*waiting_);
+  if (waiting_ && !settled_) permits().withdraw(waiter());
 }
 
 bool permit_wait::await_ready() {
-  if (!permits().take_or_wait(host_here("acquire"), task_here() != nullptr, waiting_)) return false;
+  const auto whose = keeper_here();
+  keeper_ = whose.who();
+  cell_ref<permit_waiter> waiting;
+  if (!permits().take_or_wait(host_here("acquire"), whose, waiting)) {
+    waiting_ = cell_ref<cell<unit>>(waiting.get());
+    return false;
+  }
   settled_ = true;
   note_acquired(permits_);
   return true;
 }
 
 bool permit_wait::withdraw() noexcept {
-  permits().withdraw(*waiting_);
+  permits().withdraw(waiter());
   settled_ = true;
   return true;
 }
@@ -252,33 +143,39 @@ permit_wait permits::acquire(wait_kind kind, const std::source_location& where) 
 }
 
 bool permits::try_acquire() const {
-  if (!self().try_take(task_here() != nullptr)) return false;
+  if (!self().try_take(keeper_here())) return false;
   note_acquired(actor_);
   return true;
 }
 
 void permits::release(const char* what) const {
   auto* record = record_here(actor_.get());
-  const bool by_holder = record != nullptr && record->count != 0;
-  if (!self().give(by_holder))
+  if (record != nullptr && record->count == 0) record = nullptr;
+  auto whose = record != nullptr ? keeper::task() : keeper_here();
+  // A task that has no record here may have acquired by a message.
+  if (record == nullptr && whose.what() == keeper::kind::task)
+    whose = keeper::actor(here.actor->address());
+  if (!self().give(whose))
     throw invalid_state(std::string("the ") + what +
                         " was released more often than it was acquired");
-  if (!by_holder) return;
+  if (record == nullptr) return;
   --record->count;
   drop_if_empty(*record);
 }
 
-void permits::end_hold(const char* what) const noexcept {
+void permits::end_hold(const char* what, const caf::actor_addr& holder) const noexcept {
   auto* record = record_here(actor_.get());
   if (record != nullptr && record->forgone != 0) {
     --record->forgone;
     drop_if_empty(*record);
-  } else if (here.stack == nullptr && task_here() == nullptr) {
-    // The frame of a killed handler, say, which keeps no record: it may have given the permit up
-    // for a time.
-    self().give(false);
-  } else {
+  } else if (here.stack != nullptr || task_here() != nullptr) {
     release(what);
+  } else if (holder) {
+    // The frame of a killed handler, say. If the record has no permit any more it was given up for
+    // a time, or came back when the actor ended.
+    self().give_if_held(holder);
+  } else {
+    self().give(keeper::nobody());
   }
 }
 
@@ -287,7 +184,7 @@ void permits::forgo() const noexcept {
 }
 
 std::size_t permits::available() const { return self().available(); }
-std::size_t permits::waiters() const { return self().waiters(); }
+std::size_t permits::waiters() const { return self().waiter_count(); }
 caf::actor permits::actor() const { return actor_.handle(); }
 
 }  // namespace detail

@@ -10,6 +10,7 @@
 #include <buskin/runtime/runtime.hpp>
 #include <buskin/runtime/sleep.hpp>
 
+#include "support/brokers.hpp"
 #include "support/stage.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -28,14 +29,7 @@ namespace {
 
 using namespace buskin;
 using namespace std::chrono_literals;
-using buskin::test::journal;
-using buskin::test::stage;
-
-template <class T>
-concept awaitable = requires(T x) {
-  x.await_ready();
-}
-|| requires(T x) { x.operator co_await(); };
+using namespace buskin::test;
 
 task<void> wait_for_it(event e, journal* said, std::string name) {
   co_await e.wait();

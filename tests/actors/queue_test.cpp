@@ -1,4 +1,5 @@
-// The queue: order, bounds, cancellation, joining, shutdown, and the message face.
+// The queue: order, bounds, cancellation, joining, shutdown. Messages are in
+// queue_messages_test.cpp, what a full one does in queue_overflow_test.cpp.
 #include <buskin/actors/queue.hpp>
 
 #include <buskin/actors/ask.hpp>
@@ -96,6 +97,38 @@ BOOST_AUTO_TEST_CASE(a_getter_waits_for_an_item) {  // covers QUE-009, QUE-026, 
     BOOST_TEST(co_await getter == 4);
     BOOST_TEST(putter.done());
     BOOST_TEST(q.getter_count() == 0U);
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(its_text_tells_what_is_in_it_and_who_waits) {  // covers QUE-001
+  stage s;
+  auto main = []() -> task<void> {
+    queue<int> q(2);
+    BOOST_TEST(to_string(q) == "queue, 0 of 2 items");
+    auto getter = spawn(get_one(q));
+    co_await sleep(1ms);
+    BOOST_TEST(to_string(q) == "queue, 0 of 2 items; 1 waits to get");
+    for (int i = 0; i != 3; ++i) q.put_nowait(i);
+    auto one = spawn(put_one(q, 3));
+    auto two = spawn(put_one(q, 4));
+    co_await sleep(1ms);
+    BOOST_TEST(to_string(q) == "queue, 2 of 2 items: 1, 2; 2 wait to put");
+    // With what tells it from another.
+    BOOST_TEST(describe(q) ==
+               "queue " + std::to_string(q.actor().id()) + ", 2 of 2 items: 1, 2; 2 wait to put");
+    for (int i = 0; i != 2; ++i) q.get_nowait();
+    q.shutdown();
+    BOOST_TEST(to_string(q) == "queue, 2 of 2 items: 3, 4; shut down");
+    queue<int> many;
+    for (int i = 0; i != 12; ++i) many.put_nowait(i);
+    BOOST_TEST(to_string(many) == "queue, 12 items: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...");
+    queue<numbers> unprintable;
+    unprintable.put_nowait({1});
+    BOOST_TEST(to_string(unprintable) == "queue, 1 item: ?");
+    BOOST_TEST(getter.done());
+    co_await one;
+    co_await two;
   };
   s.run(main());
 }
@@ -252,7 +285,7 @@ BOOST_AUTO_TEST_CASE(
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(join_waits_until_every_item_was_dealt_with) {  // covers QUE-034
+BOOST_AUTO_TEST_CASE(join_waits_until_every_item_was_dealt_with) {  // covers QUE-034, QUE-032
   stage s;
   auto main = []() -> task<void> {
     queue<int> q;
@@ -444,99 +477,6 @@ BOOST_AUTO_TEST_CASE(a_queue_may_outlive_its_runtime) {
 
 BOOST_AUTO_TEST_CASE(a_queue_is_made_inside_of_a_runtime_only) {
   BOOST_CHECK_THROW(queue<int>(), invalid_state);
-}
-
-// -- the message face -----------------------------------------------------------------------------
-
-/// A plain CAF actor that takes three items and puts their sum.
-void summing(caf::event_based_actor* self, const caf::actor& in, const caf::actor& out, int left,
-             int sum) {
-  if (left == 0) {
-    self->request(out, caf::infinite, put_item::value, sum).then([self] { self->quit(); });
-    return;
-  }
-  self->request(in, caf::infinite, get_item::value).then([=](int item) {
-    summing(self, in, out, left - 1, sum + item);
-  });
-}
-
-BOOST_AUTO_TEST_CASE(a_plain_caf_actor_gets_and_puts_by_messages) {
-  stage s;
-  auto main = [&]() -> task<void> {
-    queue<int> in;
-    queue<int> out;
-    s.runtime.system().spawn(
-        [&](caf::event_based_actor* self) { summing(self, in.actor(), out.actor(), 3, 0); });
-    in.put_nowait(1);
-    co_await sleep(1ms);
-    in.put_nowait(2);
-    in.put_nowait(3);
-    BOOST_TEST(co_await out.get() == 6);
-    co_await sleep(1ms);
-    BOOST_TEST(s.runtime.alive() == 1U);
-  };
-  s.run(main());
-}
-
-BOOST_AUTO_TEST_CASE(a_put_by_message_waits_for_room_and_the_order_is_one_for_both_faces) {
-  stage s;
-  auto main = [&]() -> task<void> {
-    queue<int> q(1);
-    q.put_nowait(1);
-    auto asking = [&](int item) -> task<void> {
-      co_await ask<void>(q.actor(), infinite, put_item::value, item);
-    };
-    auto two = spawn(asking(2));
-    co_await sleep(1ms);
-    auto three = spawn(put_one(q, 3));
-    co_await sleep(1ms);
-    BOOST_TEST(!two.done());
-    BOOST_TEST(q.putter_count() == 2U);
-    BOOST_TEST(co_await ask<int>(q.actor(), 1s, get_item::value) == 1);
-    BOOST_TEST(co_await q.get() == 2);
-    BOOST_TEST(co_await ask<int>(q.actor(), 1s, get_item::value) == 3);
-    co_await two;
-    co_await three;
-  };
-  s.run(main());
-}
-
-BOOST_AUTO_TEST_CASE(after_a_shutdown_messages_are_answered_with_that_error) {
-  stage s;
-  auto main = [&]() -> task<void> {
-    queue<int> q(1);
-    auto asking = [&]() -> task<int> {
-      co_return co_await ask<int>(q.actor(), infinite, get_item::value);
-    };
-    auto getter = spawn(asking());
-    co_await sleep(1ms);
-    q.shutdown();
-    BOOST_CHECK_THROW(co_await getter, queue_shutdown);
-    BOOST_CHECK_THROW(co_await ask<int>(q.actor(), infinite, get_item::value), queue_shutdown);
-    BOOST_CHECK_THROW(co_await ask<void>(q.actor(), infinite, put_item::value, 1), queue_shutdown);
-    BOOST_CHECK_THROW(co_await ask<void>(q.actor(), 1s, "what"), request_failed);
-  };
-  s.run(main());
-}
-
-BOOST_AUTO_TEST_CASE(an_item_is_not_given_to_an_actor_that_died_while_it_waited_for_one) {
-  stage s;
-  auto main = [&]() -> task<void> {
-    queue<int> q;
-    const auto dying = s.runtime.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
-      self->request(q.actor(), caf::infinite, get_item::value).then([](int) {
-        BOOST_ERROR("was dead");
-      });
-      return {[](int) {}};
-    });
-    co_await sleep(1ms);
-    BOOST_TEST(q.getter_count() == 1U);
-    caf::anon_send_exit(dying, caf::exit_reason::user_shutdown);
-    co_await sleep(1ms);
-    q.put_nowait(1);
-    BOOST_TEST(q.size() == 1U);
-  };
-  s.run(main());
 }
 
 // -- several workers ------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 #include <buskin/actors/atoms.hpp>
 #include <buskin/actors/detail/broker.hpp>
+#include <buskin/actors/detail/waiters.hpp>
 #include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/errors.hpp>
 
@@ -42,14 +43,14 @@ class broadcast_actor final : public broker {
   void publish(const T& item) {
     std::vector<caf::strong_actor_ptr> receivers;
     {
-      guard lock(state_mutex_);
+      guard lock(*this);
       if (ended_) throw queue_shutdown();
       if (items_.size() == capacity_) {
         items_.pop_front();
         ++first_;
       }
       items_.push_back(item);
-      while (auto waiting = readers_.pop()) waiting->resolve(unit{});
+      readers_.wake();
       if constexpr (sendable<T>) {
         std::erase_if(listeners_, [&](const caf::actor_addr& listener) {
           auto actor = caf::actor_cast<caf::strong_actor_ptr>(listener);
@@ -67,13 +68,13 @@ class broadcast_actor final : public broker {
   }
 
   void close() {
-    guard lock(state_mutex_);
+    guard lock(*this);
     ended_ = true;
-    while (auto waiting = readers_.pop()) waiting->resolve(unit{});
+    readers_.wake();
   }
 
   std::uint64_t end() const {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return first_ + items_.size();
   }
 
@@ -82,13 +83,10 @@ class broadcast_actor final : public broker {
   /// item will come.
   std::optional<broadcast_item<T>> next(std::uint64_t& position, stack_host* host,
                                         cell_ref<cell<unit>>* waiting) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     if (position >= first_ + items_.size()) {
       if (ended_) throw queue_shutdown();
-      if (waiting != nullptr) {
-        *waiting = cell_ref<cell<unit>>::adopt(new cell<unit>(host));
-        readers_.push(*waiting);
-      }
+      if (waiting != nullptr) *waiting = readers_.enlist(*host);
       return std::nullopt;
     }
     const std::uint64_t missed = first_ > position ? first_ - position : 0;
@@ -99,8 +97,8 @@ class broadcast_actor final : public broker {
   }
 
   void withdraw(cell<unit>& waiting) {
-    guard lock(state_mutex_);
-    if (waiting.abandon()) readers_.erase(waiting);
+    guard lock(*this);
+    readers_.withdraw(waiting);
   }
 
  protected:
@@ -108,13 +106,13 @@ class broadcast_actor final : public broker {
     auto& content = element->content();
     if (content.match_elements<buskin::subscribe>() && element->sender) {
       {
-        guard lock(state_mutex_);
+        guard lock(*this);
         listeners_.push_back(caf::actor_cast<caf::actor_addr>(element->sender));
       }
       respond(*element, caf::message());
     } else if (content.match_elements<buskin::unsubscribe>() && element->sender) {
       {
-        guard lock(state_mutex_);
+        guard lock(*this);
         std::erase_if(listeners_, [&](const auto& listener) {
           return listener == caf::actor_cast<caf::actor_addr>(element->sender);
         });
@@ -127,10 +125,10 @@ class broadcast_actor final : public broker {
 
  private:
   const std::size_t capacity_;
-  // All guarded by state_mutex_.
+  // All guarded by the broker's lock.
   std::deque<T> items_;
   std::uint64_t first_ = 0;  // the number of items_.front()
-  waiting_line<cell<unit>> readers_;
+  waiters readers_;
   std::vector<caf::actor_addr> listeners_;
   bool ended_ = false;
 };

@@ -12,7 +12,7 @@ namespace buskin {
 ///
 /// It is handed over strictly in the order in which it was asked for. As in asyncio it has no
 /// owner: any task may release it, and a task that acquires it twice waits for itself. What a task
-/// has acquired and not released when it ends is released then. The message face is the
+/// or an actor has acquired and not released when it ends is released then. The message face is the
 /// semaphore's.
 class lock {
  public:
@@ -41,7 +41,7 @@ class lock {
  private:
   friend class held<lock>;
   friend class condition;
-  void end_hold() const noexcept { permits_.end_hold("lock"); }
+  void end_hold(const caf::actor_addr& holder) const noexcept { permits_.end_hold("lock", holder); }
 
   detail::permits permits_;
 };

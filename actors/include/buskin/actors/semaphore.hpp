@@ -4,6 +4,8 @@
 
 #include <buskin/actors/detail/broker.hpp>
 
+#include <caf/actor_addr.hpp>
+
 #include <cstddef>
 #include <limits>
 #include <source_location>
@@ -15,6 +17,7 @@ namespace buskin {
 namespace detail {
 
 class permits_actor;  // what the references below refer to
+class permit_waiter;
 
 /// Waits for a permit.
 class permit_wait final : public wait {
@@ -26,12 +29,16 @@ class permit_wait final : public wait {
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
   void await_resume();
+  /// Whom the broker knows as the holder: an actor that is not a task; else nobody.
+  const caf::actor_addr& holder() const noexcept { return keeper_; }
 
  private:
   permits_actor& permits() const noexcept;
+  permit_waiter& waiter() const noexcept;
 
   lean_ref<broker> permits_;
   cell_ref<cell<unit>> waiting_;
+  caf::actor_addr keeper_;
   bool settled_ = false;  // the permit was taken over, or given up
 };
 
@@ -46,7 +53,7 @@ class permits {
   bool try_acquire() const;
   void release(const char* what) const;
   /// The release at the end of a guard's life, also in the frame of a coroutine that was killed.
-  void end_hold(const char* what) const noexcept;
+  void end_hold(const char* what, const caf::actor_addr& holder) const noexcept;
   /// The coroutine that runs here gave its permit up for a time and is destroyed meanwhile: the
   /// release that its guard will do means nothing.
   void forgo() const noexcept;
@@ -68,13 +75,17 @@ class permits {
 template <class Source>
 class [[nodiscard("it is released at once if nobody keeps it")]] held {
  public:
-  explicit held(Source source) : source_(std::move(source)), holds_(true) {}
+  held(Source source, caf::actor_addr holder)
+      : source_(std::move(source)), holder_(std::move(holder)), holds_(true) {}
   held(held && other) noexcept
-      : source_(other.source_), holds_(std::exchange(other.holds_, false)) {}
+      : source_(other.source_),
+        holder_(std::move(other.holder_)),
+        holds_(std::exchange(other.holds_, false)) {}
   held& operator=(held&& other) noexcept {
     if (this != &other) {
       end();
       source_ = other.source_;
+      holder_ = std::move(other.holder_);
       holds_ = std::exchange(other.holds_, false);
     }
     return *this;
@@ -88,10 +99,11 @@ class [[nodiscard("it is released at once if nobody keeps it")]] held {
 
  private:
   void end() noexcept {
-    if (std::exchange(holds_, false)) source_.end_hold();
+    if (std::exchange(holds_, false)) source_.end_hold(holder_);
   }
 
   Source source_;
+  caf::actor_addr holder_;  // of a permit that a coroutine handler's actor took
   bool holds_;
 };
 
@@ -108,7 +120,7 @@ class hold_awaiter {
   bool await_suspend(std::coroutine_handle<> handle) { return wait_.await_suspend(handle); }
   held<Source> await_resume() {
     wait_.await_resume();
-    return held<Source>(source_);
+    return held<Source>(source_, wait_.holder());
   }
 
  private:
@@ -121,12 +133,11 @@ class hold_awaiter {
 /// A counter of permits; copies of this object are the same semaphore. Any thread of its runtime.
 ///
 /// Permits are handed over strictly in the order in which they were asked for: one that is released
-/// while tasks wait belongs to the first of them, and a newcomer queues up behind. What a task
-/// acquired and did not release when it ended, for whatever reason, is released then; a release by
-/// another task counts as one in its name. The message face: `(acquire_permit)` is answered when a
-/// permit was taken,
-/// `(release_permit)` gives one back. What an actor acquired by a message stays taken when that
-/// actor ends.
+/// while tasks wait belongs to the first of them, and a newcomer queues up behind. What a task or
+/// an actor acquired and did not release when it ended, for whatever reason, is released then; a
+/// release by another one counts as one in its name. The message face: `(acquire_permit)` is
+/// answered when a permit was taken, `(release_permit)` gives one back. An answer that comes too
+/// late for the asker's deadline, or finds it dead, takes its permit back.
 class semaphore {
  public:
   /// Inside a running runtime. Throws std::invalid_argument for more than PTRDIFF_MAX permits,
@@ -159,7 +170,9 @@ class semaphore {
 
  private:
   friend class held<semaphore>;
-  void end_hold() const noexcept { permits_.end_hold("semaphore"); }
+  void end_hold(const caf::actor_addr& holder) const noexcept {
+    permits_.end_hold("semaphore", holder);
+  }
 
   detail::permits permits_;
 };

@@ -39,6 +39,7 @@ enum class shutdown_phase : std::uint8_t {
 namespace detail {
 
 class scheduler;
+class task_actor_base;
 
 /// The id that marks our own elements; no CAF message carries it.
 inline constexpr std::uint64_t call_message_id = 0x20000000'0000B05CULL;
@@ -151,6 +152,8 @@ class lean_actor : public caf::local_actor,
 
   /// A name for reports.
   virtual std::string title() const;
+  /// Itself, if its behaviour is a coroutine.
+  virtual detail::task_actor_base* as_task() noexcept { return nullptr; }
   /// What it waits for, if it is a coroutine. A look from outside its turn is a snapshot for
   /// reports.
   virtual const detail::wait* waiting() const noexcept { return nullptr; }

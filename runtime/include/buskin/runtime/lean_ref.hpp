@@ -1,6 +1,7 @@
 // References to lean actors, and where those live in memory.
 #pragma once
 
+#include <buskin/runtime/detail/counted_ref.hpp>
 #include <buskin/runtime/detail/recycler.hpp>
 #include <buskin/runtime/lean_actor.hpp>
 
@@ -57,51 +58,20 @@ class lean_storage {
   };
 };
 
+/// CAF counts an actor's references in its control block.
+struct actor_count {
+  static void retain(lean_actor& actor) noexcept { caf::intrusive_ptr_add_ref(actor.ctrl()); }
+  static void release(lean_actor& actor) noexcept { caf::intrusive_ptr_release(actor.ctrl()); }
+  static caf::actor handle(lean_actor& actor) {
+    return caf::actor_cast<caf::actor>(caf::strong_actor_ptr(actor.ctrl()));
+  }
+};
+
 }  // namespace detail
 
-/// A reference to a lean actor that keeps it alive.
+/// A reference to a lean actor that keeps it alive; `handle()` is the same as a CAF handle.
 template <class T>
-class lean_ref {
- public:
-  lean_ref() noexcept = default;
-  /// Takes over the reference `actor` was created with.
-  static lean_ref adopt(T* actor) noexcept {
-    lean_ref ref;
-    ref.actor_ = actor;
-    return ref;
-  }
-  explicit lean_ref(T* actor) noexcept : actor_(actor) {
-    if (actor_) caf::intrusive_ptr_add_ref(actor_->ctrl());
-  }
-  lean_ref(const lean_ref& other) noexcept : lean_ref(other.actor_) {}
-  lean_ref(lean_ref&& other) noexcept : actor_(std::exchange(other.actor_, nullptr)) {}
-  lean_ref& operator=(lean_ref other) noexcept {
-    std::swap(actor_, other.actor_);
-    return *this;
-  }
-  ~lean_ref() {
-    if (actor_) caf::intrusive_ptr_release(actor_->ctrl());
-  }
-
-  T* get() const noexcept { return actor_; }
-  /// Gives the reference away, for `adopt`.
-  T* release() noexcept { return std::exchange(actor_, nullptr); }
-  T& operator*() const noexcept { return *actor_; }
-  T* operator->() const noexcept { return actor_; }
-  explicit operator bool() const noexcept { return actor_ != nullptr; }
-
-  /// The same as a CAF handle.
-  caf::actor handle() const {
-    return caf::actor_cast<caf::actor>(caf::strong_actor_ptr(actor_->ctrl()));
-  }
-
-  friend bool operator==(const lean_ref& a, const lean_ref& b) noexcept {
-    return a.actor_ == b.actor_;
-  }
-
- private:
-  T* actor_ = nullptr;
-};
+using lean_ref = detail::counted_ref<T, detail::actor_count>;
 
 namespace detail {
 

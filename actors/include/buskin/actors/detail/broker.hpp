@@ -18,13 +18,39 @@ namespace buskin::detail {
 class broker : public lean_actor {
  public:
   broker(caf::actor_config& config, const char* kind) : lean_actor(config), kind_(kind) {}
+  ~broker() override { deliver_all(outbox_); }
   const char* name() const override { return kind_; }
 
+  /// `answer` leaves when the lock is given up. With the broker's lock held, or by its destructor.
+  void leave_later(cell_base& answer) { outbox_.push(cell_ref<cell_base>(&answer)); }
+
  protected:
-  using guard = std::lock_guard<std::mutex>;
-  mutable std::mutex state_mutex_;
+  /// Holds the broker's lock. Answers that were given meanwhile leave after it was given up: one
+  /// that finds its asker gone may come back here.
+  class guard {
+   public:
+    explicit guard(const broker& of) : of_(of) { of_.state_mutex_.lock(); }
+    ~guard() {
+      if (of_.outbox_.empty()) {
+        of_.state_mutex_.unlock();
+        return;
+      }
+      waiting_line<cell_base> leaving(std::move(of_.outbox_));
+      of_.state_mutex_.unlock();
+      deliver_all(leaving);
+    }
+    guard(const guard&) = delete;
+    guard& operator=(const guard&) = delete;
+
+   private:
+    const broker& of_;
+  };
 
  private:
+  static void deliver_all(waiting_line<cell_base>& answers);
+
+  mutable std::mutex state_mutex_;
+  mutable waiting_line<cell_base> outbox_;  // guarded by state_mutex_
   const char* kind_;
 };
 
@@ -50,7 +76,11 @@ class requester {
  public:
   explicit requester(caf::mailbox_element& request)
       : asker_(std::move(request.sender)), id_(request.mid.response_id()) {}
+  const caf::strong_actor_ptr& actor() const noexcept { return asker_; }
+  caf::message_id response_id() const noexcept { return id_; }
   void answer(caf::message content);
+  /// The answer is `element`, which was made for `response_id()`.
+  void answer(caf::mailbox_element_ptr element);
   /// Whether the asker is dead.
   bool ended() const noexcept;
 
@@ -63,11 +93,10 @@ class requester {
 template <class T>
 class reply_cell final : public cell<T> {
  public:
-  explicit reply_cell(requester asker) : cell<T>(nullptr), asker_(std::move(asker)) {}
+  reply_cell(broker& from, requester asker)
+      : cell<T>(nullptr), from_(from), asker_(std::move(asker)) {}
   bool deserted() const noexcept override { return asker_.ended(); }
-
- protected:
-  void on_resolved() override {
+  void deliver() override {
     if (this->error())
       asker_.answer(caf::make_message(to_error(this->error())));
     else if constexpr (std::is_same_v<T, unit>)
@@ -76,7 +105,11 @@ class reply_cell final : public cell<T> {
       asker_.answer(caf::make_message(std::move(*this->value())));
   }
 
+ protected:
+  void on_resolved() override { from_.leave_later(*this); }
+
  private:
+  broker& from_;  // owns the line in which this waits
   requester asker_;
 };
 

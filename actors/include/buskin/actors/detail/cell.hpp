@@ -5,6 +5,7 @@
 #pragma once
 
 #include <buskin/runtime/detail/coro_stack.hpp>
+#include <buskin/runtime/detail/counted_ref.hpp>
 #include <buskin/runtime/detail/recycler.hpp>
 #include <buskin/runtime/errors.hpp>
 
@@ -53,6 +54,9 @@ class cell_base : public recycled {
   }
 
   const std::exception_ptr& error() const noexcept { return error_; }
+
+  /// What is left to be done when the broker's lock was given up; see `broker::guard`.
+  virtual void deliver() {}
 
   /// Whether the waiter ended without giving up: what it would be handed would be lost.
   virtual bool deserted() const noexcept { return false; }
@@ -111,43 +115,24 @@ class cell : public cell_base {
 /// Nothing, as a value.
 struct unit {};
 
+struct cell_count {
+  static void retain(cell_base& cell) noexcept { cell.retain(); }
+  static void release(cell_base& cell) noexcept { cell.release(); }
+};
+
 /// A counted reference to a cell.
 template <class C>
-class cell_ref {
- public:
-  cell_ref() noexcept = default;
-  /// Takes over the creator's reference.
-  static cell_ref adopt(C* cell) noexcept {
-    cell_ref ref;
-    ref.cell_ = cell;
-    return ref;
-  }
-  explicit cell_ref(C* cell) noexcept : cell_(cell) {
-    if (cell_) cell_->retain();
-  }
-  cell_ref(const cell_ref& other) noexcept : cell_ref(other.cell_) {}
-  cell_ref(cell_ref&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)) {}
-  cell_ref& operator=(cell_ref other) noexcept {
-    std::swap(cell_, other.cell_);
-    return *this;
-  }
-  ~cell_ref() {
-    if (cell_) cell_->release();
-  }
-  C* get() const noexcept { return cell_; }
-  C* operator->() const noexcept { return cell_; }
-  C& operator*() const noexcept { return *cell_; }
-  explicit operator bool() const noexcept { return cell_ != nullptr; }
-
- private:
-  C* cell_ = nullptr;
-};
+using cell_ref = counted_ref<C, cell_count>;
 
 /// Waiters in order of arrival. Owns a reference to each. Guarded by whoever owns the line.
 template <class C>
 class waiting_line {
  public:
   waiting_line() = default;
+  waiting_line(waiting_line&& other) noexcept
+      : first_(std::exchange(other.first_, nullptr)),
+        last_(std::exchange(other.last_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
   waiting_line(const waiting_line&) = delete;
   waiting_line& operator=(const waiting_line&) = delete;
   ~waiting_line() {

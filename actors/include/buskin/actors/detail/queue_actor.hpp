@@ -1,28 +1,34 @@
-// The broker behind a queue.
+// The broker behind queues of all kinds.
 #pragma once
 
 #include <buskin/actors/atoms.hpp>
 #include <buskin/actors/detail/broker.hpp>
+#include <buskin/actors/detail/queue_marks.hpp>
+#include <buskin/actors/detail/queue_text.hpp>
+#include <buskin/actors/detail/returnable.hpp>
+#include <buskin/actors/detail/waiters.hpp>
 #include <buskin/actors/queue_end.hpp>
+#include <buskin/actors/queue_options.hpp>
 #include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/errors.hpp>
 
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <exception>
 #include <limits>
-#include <memory>
 #include <optional>
-#include <type_traits>
+#include <string>
 #include <utility>
 
 namespace buskin {
 
 namespace detail {
 
-template <class T>
+/// `Items` says in which order they come out; see queue_items.hpp.
+template <class T, class Items>
 class queue_actor final : public broker {
  public:
+  using item_type = T;
   using getter = cell<T>;
 
   /// An item that waits for room. The item is in the cell until then.
@@ -32,22 +38,25 @@ class queue_actor final : public broker {
     T item;
   };
 
-  queue_actor(caf::actor_config& config, std::size_t capacity)
-      : broker(config, "buskin.queue"), capacity_(capacity == 0 ? unbounded : capacity) {}
+  queue_actor(caf::actor_config& config, queue_options options)
+      : broker(config, Items::kind),
+        capacity_(options.capacity == 0 ? unbounded : options.capacity),
+        when_full_(options.when_full),
+        marks_(options) {}
 
   static constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
 
   // -- operations; any thread ---------------------------------------------------------------------
 
-  /// Takes the oldest item, if there is one. Throws queue_shutdown when none will come.
+  /// Takes the next item, if there is one. Throws queue_shutdown when none will come.
   std::optional<T> try_get() {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return take();
   }
 
-  /// The oldest item at once, or `waiting` is entered in the line.
+  /// The next item at once, or `waiting` is entered in the line.
   std::optional<T> get_or_wait(stack_host& host, cell_ref<getter>& waiting) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     auto item = take();
     if (!item) {
       waiting = cell_ref<getter>::adopt(new getter(&host));
@@ -56,15 +65,18 @@ class queue_actor final : public broker {
     return item;
   }
 
-  /// False, and `item` untouched, when there is no room.
+  /// False, and `item` untouched, when there is no room. Throws queue_full where a full queue
+  /// refuses.
   bool try_put(T& item) {
-    guard lock(state_mutex_);
-    return give(item);
+    std::optional<T> dropped;  // destroyed after the lock is given up
+    guard lock(*this);
+    return give(item, dropped);
   }
 
   bool put_or_wait(T& item, stack_host& host, cell_ref<putter>& waiting) {
-    guard lock(state_mutex_);
-    if (give(item)) return true;
+    std::optional<T> dropped;
+    guard lock(*this);
+    if (give(item, dropped)) return true;
     waiting = cell_ref<putter>::adopt(new putter(&host, std::move(item)));
     putters_.push(waiting);
     return false;
@@ -72,50 +84,55 @@ class queue_actor final : public broker {
 
   /// A getter gives up. What it was granted already goes to the next one, or back to the front.
   void withdraw(getter& waiting) {
-    guard lock(state_mutex_);
+    std::optional<T> dropped;
+    guard lock(*this);
     if (waiting.abandon())
       getters_.erase(waiting);
     else if (waiting.value())
-      take_back(std::move(*waiting.value()));
+      take_back(std::move(*waiting.value()), dropped);
+  }
+  /// So does one that asked by a message: the answer was not taken.
+  void come_back(T&& item, const caf::actor_addr&) {
+    std::optional<T> dropped;
+    guard lock(*this);
+    take_back(std::move(item), dropped);
   }
 
   /// A putter gives up; its item was not put. False when it was.
   bool withdraw(putter& waiting) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     if (!waiting.abandon()) return false;
     putters_.erase(waiting);
     return true;
   }
 
   void task_done() {
-    guard lock(state_mutex_);
+    guard lock(*this);
     if (unfinished_ == 0)
       throw invalid_state("task_done was called more often than items were put");
-    if (--unfinished_ == 0) wake_joiners();
+    if (--unfinished_ == 0) joiners_.wake();
   }
 
   /// Empty when nothing is unfinished.
   cell_ref<cell<unit>> wait_until_done(stack_host& host) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     if (unfinished_ == 0) return {};
-    auto waiting = cell_ref<cell<unit>>::adopt(new cell<unit>(&host));
-    joiners_.push(waiting);
-    return waiting;
+    return joiners_.enlist(host);
   }
   void withdraw(cell<unit>& waiting) {
-    guard lock(state_mutex_);
-    if (waiting.abandon()) joiners_.erase(waiting);
+    guard lock(*this);
+    joiners_.withdraw(waiting);
   }
 
   void shut_down(queue_end how) {
-    std::deque<T> dropped;  // destroyed after the lock is given up
-    guard lock(state_mutex_);
+    Items dropped;  // destroyed after the lock is given up
+    guard lock(*this);
     ended_ = true;
     if (how == queue_end::immediate) {
       dropping_ = true;
       unfinished_ -= items_.size();
-      dropped.swap(items_);
-      if (unfinished_ == 0) wake_joiners();
+      std::swap(dropped, items_);
+      if (unfinished_ == 0) joiners_.wake();
     }
     while (auto waiting = putters_.pop()) waiting->fail(std::make_exception_ptr(queue_shutdown()));
     if (items_.empty())
@@ -124,103 +141,186 @@ class queue_actor final : public broker {
   }
 
   std::size_t size() const {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return items_.size();
   }
-  std::size_t getters() const {
-    guard lock(state_mutex_);
+  std::size_t getter_count() const {
+    guard lock(*this);
     return getters_.size();
   }
-  std::size_t putters() const {
-    guard lock(state_mutex_);
+  std::size_t putter_count() const {
+    guard lock(*this);
     return putters_.size();
   }
   std::size_t capacity() const noexcept { return capacity_ == unbounded ? 0 : capacity_; }
+  std::uint64_t dropped_count() const {
+    guard lock(*this);
+    return dropped_;
+  }
+  std::uint64_t high_water_count() const {
+    guard lock(*this);
+    return marks_.crossings();
+  }
+
+  /// What it is made of, at one moment. `show(item)` gives an item's text.
+  template <class F>
+  std::string text(const std::string& name, F show) const {
+    guard lock(*this);
+    queue_text text(name, items_.size(), capacity());
+    items_.each([&](const T& item) { text.add(show(item)); });
+    return text.with(getters_.size(), putters_.size(), ended_);
+  }
 
  protected:
   void on_message(caf::mailbox_element_ptr& element) override {
-    if constexpr (sendable<T>) {
-      auto& content = element->content();
-      if (content.match_elements<get_item>()) {
-        guard lock(state_mutex_);
-        answer<T>(*element, getters_, [&](cell<T>& reply) {
-          auto item = take();
-          return item && reply.resolve(*item);
-        });
-        return;
-      }
-      if (content.match_elements<put_item, T>()) {
-        guard lock(state_mutex_);
-        T item = content.get_as<T>(1);
-        try {
-          if (give(item)) {
-            respond(*element, caf::message());
-            return;
-          }
-          // No room: the item waits as a task's would, and the answer comes when it is in.
-          auto waiting =
-              cell_ref<putter>::adopt(new put_request(requester(*element), std::move(item)));
-          putters_.push(waiting);
-        } catch (const queue_shutdown&) {
-          respond(*element, caf::make_message(to_error(std::current_exception())));
-        }
-        return;
-      }
+    const auto& content = element->content();
+    if (content.match_elements<item_done>()) {
+      answer(*element, [&] { task_done(); });
+    } else if (content.match_elements<await_done>()) {
+      guard lock(*this);
+      const auto reply =
+          cell_ref<cell<unit>>::adopt(new reply_cell<unit>(*this, requester(*element)));
+      if (unfinished_ == 0)
+        reply->resolve(unit{});
+      else
+        joiners_.enlist(reply);
+    } else if (content.match_elements<shut_down_queue>()) {
+      answer(*element, [&] { shut_down(queue_end::graceful); });
+    } else if (!on_item_message(*element)) {
+      refuse(*element);
     }
-    refuse(*element);
   }
 
  private:
+  using get_request = returnable_reply<getter, T, queue_actor>;
+
   class put_request final : public putter {
    public:
-    put_request(requester asker, T value)
-        : putter(nullptr, std::move(value)), asker_(std::move(asker)) {}
-
-   protected:
-    void on_resolved() override {
+    put_request(queue_actor& from, requester asker, T value)
+        : putter(nullptr, std::move(value)), from_(from), asker_(std::move(asker)) {}
+    void deliver() override {
       asker_.answer(this->error() ? caf::make_message(to_error(this->error())) : caf::message());
     }
 
+   protected:
+    void on_resolved() override { from_.leave_later(*this); }
+
    private:
+    queue_actor& from_;
     requester asker_;
   };
 
-  /// Serves a request from a message: at once, or as a waiter in `line`.
-  template <class R, class Serve>
-  void answer(caf::mailbox_element& element, waiting_line<cell<R>>& line, Serve serve) {
-    auto reply = cell_ref<cell<R>>::adopt(new reply_cell<R>(requester(element)));
+  /// Does what a message says and answers nothing, or what went wrong.
+  template <class F>
+  void answer(caf::mailbox_element& element, F operation) {
     try {
-      if (!serve(*reply)) line.push(reply);
+      operation();
+      respond(element, caf::message());
     } catch (...) {
-      reply->fail(std::current_exception());
+      respond(element, caf::make_message(to_error(std::current_exception())));
     }
   }
+
+  /// False when the message is not about an item, or items cannot travel in messages.
+  bool on_item_message(caf::mailbox_element& element) {
+    if constexpr (sendable<T>) {
+      auto& content = element.content();
+      if (content.match_elements<get_item>()) {
+        guard lock(*this);
+        const auto reply =
+            cell_ref<getter>::adopt(new get_request(*this, requester(element), nullptr));
+        try {
+          if (auto item = take())
+            reply->resolve(*item);
+          else
+            getters_.push(reply);
+        } catch (const queue_shutdown&) {
+          reply->fail(std::current_exception());
+        }
+        return true;
+      }
+      if (content.match_elements<put_item, T>()) {
+        answer_put(element, content.get_as<T>(1));
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void answer_put(caf::mailbox_element& element, T item) {
+    std::optional<T> dropped;
+    guard lock(*this);
+    try {
+      if (give(item, dropped)) {
+        respond(element, caf::message());
+        return;
+      }
+      // No room: the item waits as a task's would, and the answer comes when it is in.
+      putters_.push(
+          cell_ref<putter>::adopt(new put_request(*this, requester(element), std::move(item))));
+    } catch (...) {
+      respond(element, caf::make_message(to_error(std::current_exception())));
+    }
+  }
+
+  // -- with the lock held -----------------------------------------------------------------------
 
   std::optional<T> take() {
     if (items_.empty()) {
       if (ended_) throw queue_shutdown();
       return std::nullopt;
     }
-    std::optional<T> item(std::move(items_.front()));
-    items_.pop_front();
+    std::optional<T> item(items_.pop());
     refill();
+    marks_.fell_to(items_.size());
     if (ended_ && items_.empty())
       while (auto waiting = getters_.pop())
         waiting->fail(std::make_exception_ptr(queue_shutdown()));
     return item;
   }
 
-  bool give(T& item) {
-    if (ended_) throw queue_shutdown();
+  bool hand_over(T& item) {
     while (auto waiting = getters_.pop())
-      if (!waiting->deserted() && waiting->resolve(item)) {
-        ++unfinished_;
-        return true;
-      }
-    if (items_.size() >= capacity_) return false;
-    items_.push_back(std::move(item));
-    ++unfinished_;
+      if (!waiting->deserted() && waiting->resolve(item)) return true;
+    return false;
+  }
+
+  bool give(T& item, std::optional<T>& dropped) {
+    if (ended_) throw queue_shutdown();
+    if (hand_over(item)) {
+      ++unfinished_;
+      return true;
+    }
+    if (items_.size() >= capacity_ && !overflow_with(item, dropped))
+      return when_full_ != overflow::wait;
+    enter(std::move(item));
     return true;
+  }
+
+  /// There is no room for `item`. True when it gets in nevertheless.
+  bool overflow_with(T& item, std::optional<T>& dropped) {
+    switch (when_full_) {
+      case overflow::wait:
+        return false;
+      case overflow::refuse:
+        throw queue_full();
+      case overflow::drop_newest:
+        dropped.emplace(std::move(item));
+        ++dropped_;
+        return false;
+      case overflow::drop_oldest:
+        dropped.emplace(items_.drop_oldest());
+        ++dropped_;
+        --unfinished_;
+        return true;
+    }
+    return false;
+  }
+
+  void enter(T&& item) {
+    items_.push(std::move(item));
+    ++unfinished_;
+    if (marks_.rose_to(items_.size())) marks_.announce(*this, items_.size());
   }
 
   /// Room was made: the putters that wait longest put.
@@ -229,32 +329,34 @@ class queue_actor final : public broker {
       auto waiting = putters_.pop();
       if (!waiting) return;
       if (!waiting->resolve(unit{})) continue;
-      items_.push_back(std::move(waiting->item));
-      ++unfinished_;
+      enter(std::move(waiting->item));
     }
   }
 
   /// An item that was handed out comes back. It counts as unfinished already.
-  void take_back(T item) {
-    while (auto waiting = getters_.pop())
-      if (!waiting->deserted() && waiting->resolve(item)) return;
-    if (dropping_) {  // too late to be taken by anybody
-      if (--unfinished_ == 0) wake_joiners();
+  void take_back(T&& item, std::optional<T>& dropped) {
+    if (hand_over(item)) return;
+    const bool drops = when_full_ == overflow::drop_oldest || when_full_ == overflow::drop_newest;
+    const bool no_room = drops && items_.size() >= capacity_;
+    if (dropping_ || no_room) {  // too late to be taken by anybody
+      dropped.emplace(std::move(item));
+      if (no_room) ++dropped_;
+      if (--unfinished_ == 0) joiners_.wake();
       return;
     }
-    items_.push_front(std::move(item));
-  }
-
-  void wake_joiners() {
-    while (auto waiting = joiners_.pop()) waiting->resolve(unit{});
+    items_.put_back(std::move(item));
   }
 
   const std::size_t capacity_;
-  // All guarded by state_mutex_. Whenever somebody waits to get, there is no item; to put, no room.
-  std::deque<T> items_;
+  const overflow when_full_;
+  // All guarded by the broker's lock. Whenever somebody waits to get, there is no item; to put, no
+  // room.
+  Items items_;
   waiting_line<getter> getters_;
   waiting_line<putter> putters_;
-  waiting_line<cell<unit>> joiners_;
+  waiters joiners_;
+  queue_marks marks_;
+  std::uint64_t dropped_ = 0;
   std::size_t unfinished_ = 0;
   bool ended_ = false;
   bool dropping_ = false;  // ended at once: items that come back are dropped as well

@@ -1,7 +1,8 @@
-// The waits for a queue: to get, to put, and for everything to be done.
+// The waits for a queue, of whatever kind: to get, to put, and for everything to be done.
 #pragma once
 
-#include <buskin/actors/detail/queue_actor.hpp>
+#include <buskin/actors/detail/broker.hpp>
+#include <buskin/runtime/lean_ref.hpp>
 
 #include <coroutine>
 #include <exception>
@@ -13,10 +14,12 @@ namespace buskin {
 
 namespace detail {
 
-template <class T>
+template <class Queue>
 class queue_get final : public wait {
+  using T = typename Queue::item_type;
+
  public:
-  queue_get(lean_ref<queue_actor<T>> queue, const std::source_location& where) noexcept
+  queue_get(lean_ref<Queue> queue, const std::source_location& where) noexcept
       : wait(wait_kind::queue_get, where, queue->id()), queue_(std::move(queue)) {}
   ~queue_get() {
     if (waiting_ && !taken_) queue_->withdraw(*waiting_);
@@ -43,16 +46,18 @@ class queue_get final : public wait {
   }
 
  private:
-  lean_ref<queue_actor<T>> queue_;
+  lean_ref<Queue> queue_;
   cell_ref<cell<T>> waiting_;
   std::optional<T> item_;
   bool taken_ = false;  // the outcome is ours, or was given up
 };
 
-template <class T>
+template <class Queue>
 class queue_put final : public wait {
+  using T = typename Queue::item_type;
+
  public:
-  queue_put(lean_ref<queue_actor<T>> queue, T item, const std::source_location& where)
+  queue_put(lean_ref<Queue> queue, T item, const std::source_location& where)
       : wait(wait_kind::queue_put, where, queue->id()),
         queue_(std::move(queue)),
         item_(std::move(item)) {}
@@ -75,8 +80,8 @@ class queue_put final : public wait {
   }
 
  private:
-  lean_ref<queue_actor<T>> queue_;
-  cell_ref<typename queue_actor<T>::putter> waiting_;
+  lean_ref<Queue> queue_;
+  cell_ref<typename Queue::putter> waiting_;
   T item_;
 };
 
@@ -94,10 +99,10 @@ class done_wait : public wait {
   cell_ref<cell<unit>> waiting_;
 };
 
-template <class T>
+template <class Queue>
 class queue_join final : public done_wait {
  public:
-  queue_join(lean_ref<queue_actor<T>> queue, const std::source_location& where) noexcept
+  queue_join(lean_ref<Queue> queue, const std::source_location& where) noexcept
       : done_wait(wait_kind::other, where, queue->id()), queue_(std::move(queue)) {}
   ~queue_join() {
     if (this->waiting_) queue_->withdraw(*this->waiting_);
@@ -112,7 +117,7 @@ class queue_join final : public done_wait {
   }
 
  private:
-  lean_ref<queue_actor<T>> queue_;
+  lean_ref<Queue> queue_;
 };
 
 }  // namespace detail

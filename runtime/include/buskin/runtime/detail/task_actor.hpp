@@ -81,6 +81,7 @@ class task_actor_base : public lean_actor {
   void let_go(holding& what) noexcept;
 
   // -- lean_actor -------------------------------------------------------------------------------
+  task_actor_base* as_task() noexcept override { return this; }
   std::string title() const override;
   const detail::wait* waiting() const noexcept override { return stack_.waiting(); }
   const char* name() const override { return name_ ? name_->c_str() : "task"; }
