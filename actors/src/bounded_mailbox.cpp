@@ -29,6 +29,7 @@ const char* to_string(overflow policy) noexcept {
 }
 
 std::optional<mailbox_status> mailbox_of(const caf::actor& whom) {
+  if (!whom) return std::nullopt;
   auto* holder = dynamic_cast<detail::bounded_holder*>(caf::actor_cast<caf::abstract_actor*>(whom));
   if (holder == nullptr) return std::nullopt;
   return holder->mailbox().status();
@@ -281,7 +282,7 @@ deliver_awaiter::deliver_awaiter(caf::strong_actor_ptr whom, const time_limit& l
 }
 
 deliver_awaiter::~deliver_awaiter() {
-  if (place_) leave();
+  if (place_ && !withdrawn_) leave();
 }
 
 /// Takes the place in line back. False when the message is in the mailbox.
@@ -323,13 +324,14 @@ bool deliver_awaiter::await_ready() {
 
 bool deliver_awaiter::withdraw() noexcept {
   timer_wait::withdraw();
-  return leave();
+  withdrawn_ = leave();
+  return withdrawn_;
 }
 
 void deliver_awaiter::await_resume() {
   timer_wait::withdraw();
   if (!place_) return;
-  if (place_->resolved() || !leave()) {
+  if (!withdrawn_ && (place_->resolved() || !leave())) {
     if (auto reason = place_->resolved() ? place_->error() : nullptr)
       std::rethrow_exception(reason);
     return;  // it is in the mailbox; a cancellation surfaces at the next await

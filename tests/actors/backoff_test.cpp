@@ -62,6 +62,7 @@ BOOST_AUTO_TEST_CASE(the_jitter_moves_a_wait_by_its_share_at_most_and_never_abov
 }
 
 BOOST_AUTO_TEST_CASE(restarts_happen_exactly_at_the_back_offs_times) {
+  // A2. Catches: a wait that is skipped, doubled, or not grown.
   stage s;
   std::vector<std::chrono::milliseconds> starts;
   auto main = [&]() -> task<void> {
@@ -112,6 +113,7 @@ BOOST_AUTO_TEST_CASE(a_child_that_ran_long_enough_begins_its_back_off_anew) {
 
 BOOST_AUTO_TEST_CASE(
     a_storm_of_five_hundred_restarts_is_spread_by_the_jitter_and_leaves_nobody_behind) {
+  // A14. Catches: a back-off without jitter, whose restarts come in one tenth of a second.
   stage s;
   std::map<int, int> starts_at;  // by the tenth of a second
   int starts = 0;

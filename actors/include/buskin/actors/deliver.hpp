@@ -34,6 +34,7 @@ class deliver_awaiter final : public timer_wait {
   caf::mailbox_element_ptr message_;
   cell_ref<cell<unit>> place_;
   duration limit_;
+  bool withdrawn_ = false;
 };
 
 caf::strong_actor_ptr sender_here();
