@@ -179,7 +179,12 @@ namespace buskin {
 behavior_actor::behavior_actor(caf::actor_config& config) : lean_actor(config) {}
 
 void behavior_actor::on_start() {
-  behavior_ = make_behavior();
+  try {
+    behavior_ = make_behavior();
+  } catch (...) {
+    quit(to_error(std::current_exception()));
+    return;
+  }
   if (!behavior_) quit();
 }
 

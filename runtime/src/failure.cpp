@@ -51,6 +51,8 @@ caf::error to_error(const std::exception_ptr& error) {
     return make_error(failure::cancelled, {info.type, reason.message(), error});
   } catch (const broken_promise&) {
     return make_error(failure::broken_promise, info);
+  } catch (const mailbox_full&) {
+    return make_error(failure::mailbox_full, info);
   } catch (...) {
     return make_error(failure::exception, info);
   }
@@ -73,6 +75,7 @@ std::exception_ptr to_exception(const caf::error& error) {
     if (is(error, failure::cancelled)) return std::make_exception_ptr(cancelled(info->text));
     if (is(error, failure::broken_promise))
       return std::make_exception_ptr(broken_promise(info->text));
+    if (is(error, failure::mailbox_full)) return std::make_exception_ptr(mailbox_full(info->text));
     return std::make_exception_ptr(remote_error(info->type, info->text));
   }
   if (error == caf::sec::request_timeout) return std::make_exception_ptr(timeout_error());

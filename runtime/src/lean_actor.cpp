@@ -1,5 +1,6 @@
 #include <buskin/runtime/lean_actor.hpp>
 
+#include <buskin/runtime/detail/dead_letter_office.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/detail/worker.hpp>
 
@@ -275,7 +276,9 @@ void lean_actor::dispatch(caf::mailbox_element_ptr& owner) {
         take_signal();  // what waited for the answer goes on before the next message
         return;
       }
-    return;  // a late answer to a request that was given up: nobody else may see it
+    // To a request that was given up: nobody else may see it.
+    detail::note_dead_letter(*this, dead_letter::kind::late_answer, element.content());
+    return;
   }
   if (element.content().type_token() == caf::make_type_token<caf::exit_msg>()) {
     auto& request = element.content().get_mutable_as<caf::exit_msg>(0);
@@ -309,6 +312,7 @@ void lean_actor::forget_reply(detail::reply_slot& slot) noexcept {
 }
 
 void lean_actor::refuse(caf::mailbox_element& element) {
+  detail::note_dead_letter(*this, dead_letter::kind::unknown, element.content());
   respond(element, caf::make_message(caf::make_error(caf::sec::unexpected_message)));
 }
 

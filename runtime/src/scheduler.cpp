@@ -1,6 +1,7 @@
 #include <buskin/runtime/detail/scheduler.hpp>
 
 #include <buskin/runtime/errors.hpp>
+#include <buskin/runtime/failure.hpp>
 #include <buskin/runtime/runtime.hpp>
 
 #include <caf/actor_system_config.hpp>
@@ -42,6 +43,19 @@ class function_job final : public caf::resumable, public recycled {
 
 // Set in the flags of a CAF actor that is in the list of the living. Not one of CAF's.
 constexpr int noticed_flag = 0x00400000;
+
+/// CAF's own handler of exceptions prints the text and ends the actor with a bare `runtime_error`.
+/// An actor that has no handler of its own ends with the exception itself instead, so that monitors
+/// and supervisors learn what happened.
+void keep_exceptions(caf::scheduled_actor& actor) {
+  struct access : caf::scheduled_actor {
+    static exception_handler& of(caf::scheduled_actor& a) { return a.*&access::exception_handler_; }
+  };
+  using plain = caf::error (*)(caf::scheduled_actor*, std::exception_ptr&);
+  const auto* present = access::of(actor).target<plain>();
+  if (present != nullptr && *present == &caf::scheduled_actor::default_exception_handler)
+    actor.set_exception_handler([](std::exception_ptr& error) { return to_error(error); });
+}
 
 /// Ties a CAF actor to the list of the living until it ends.
 class living_caf_actor final : public caf::attachable, public live_links, public recycled {
@@ -212,6 +226,10 @@ void scheduler::stop() {
   for (auto& thread : threads_) thread.join();
   threads_.clear();
   clock_.cancel_all();
+  {
+    std::lock_guard guard(shared_mutex_);
+    shared_.clear();
+  }
   for (auto& w : workers_) {
     here.worker = w.get();
     w->drop_jobs();
@@ -271,6 +289,16 @@ bool scheduler::anything_to_steal(const worker& thief) const noexcept {
   return false;
 }
 
+// -- what all share -------------------------------------------------------------------------------
+
+caf::strong_actor_ptr scheduler::shared(const void* key,
+                                        const std::function<caf::strong_actor_ptr()>& make) {
+  std::lock_guard guard(shared_mutex_);
+  for (const auto& [known, actor] : shared_)
+    if (known == key) return actor;
+  return shared_.emplace_back(key, make()).second;
+}
+
 // -- the living -------------------------------------------------------------------------------
 
 void scheduler::lock_living() noexcept {
@@ -307,6 +335,7 @@ void scheduler::notice(caf::resumable& job) {
   auto entry = std::make_unique<living_caf_actor>(*this, actor);
   enter(living_caf_, *entry, shutdown_phase::ordinary);
   actor.attach(std::move(entry));
+  keep_exceptions(actor);
 }
 
 std::size_t scheduler::alive() const noexcept {

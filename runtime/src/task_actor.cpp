@@ -157,6 +157,7 @@ bool task_actor_base::receive(message_waiter& waiter) {
     before = element.release();
     if (at == newest) break;
   }
+  if (fetch_for(waiter)) return true;
   receiver_ = &waiter;
   return false;
 }

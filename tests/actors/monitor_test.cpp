@@ -3,6 +3,7 @@
 
 #include <buskin/actors/ask.hpp>
 #include <buskin/actors/behavior_actor.hpp>
+#include <buskin/actors/handlers.hpp>
 #include <buskin/actors/send.hpp>
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/actors/timeout.hpp>
@@ -11,6 +12,7 @@
 #include <buskin/runtime/runtime.hpp>
 #include <buskin/runtime/sleep.hpp>
 
+#include "support/instances.hpp"
 #include "support/stage.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -192,6 +194,46 @@ BOOST_AUTO_TEST_CASE(
   s.run(main());
 }
 
+/// How many hold on to an actor.
+std::size_t holders(const caf::actor& whom) {
+  return caf::actor_cast<caf::strong_actor_ptr>(whom).get()->strong_refs.load() - 1;
+}
+
+BOOST_AUTO_TEST_CASE(after_a_monitor_nothing_is_left_on_either_side) {  // covers LNK-010
+  stage s;
+  auto main = [&]() -> task<void> {
+    const auto target = spawn_actor<member>(s.runtime.system());
+    const auto me = caf::actor_cast<caf::actor>(caf::strong_actor_ptr(detail::here.actor->ctrl()));
+    const auto before = holders(me);
+    {
+      std::vector<monitor_handle> watches;
+      for (int i = 0; i != 10; ++i) watches.push_back(monitor(target));
+      BOOST_TEST(holders(me) >= before + 10);
+      watches[3].cancel();
+      BOOST_TEST(!watches[4].ended());
+    }
+    BOOST_TEST(holders(me) == before);  // cancelled, one by one
+    auto watching = [](caf::actor whom) -> task<void> { co_await monitor(whom); };
+    caf::actor_addr watcher;
+    {
+      auto work = spawn(watching(target));
+      co_await sleep(1ms);
+      watcher = caf::actor_cast<caf::actor_addr>(work.actor());
+      work.cancel();
+      co_await monitor(work.actor());
+    }
+    co_await sleep(1ms);
+    BOOST_TEST(!caf::actor_cast<caf::actor>(watcher));  // the target does not keep it
+    {
+      auto last = monitor(target);
+      send(target, stop::value);
+      co_await last;
+    }
+    BOOST_TEST(holders(me) == before);
+  };
+  s.run(main());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(link_)
@@ -332,7 +374,7 @@ BOOST_AUTO_TEST_CASE(of_two_exit_signals_the_first_ones_reason_counts) {  // cov
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(requests_to_an_actor_that_dies_fail_promptly) {
+BOOST_AUTO_TEST_CASE(requests_to_an_actor_that_dies_fail_promptly) {  // covers LNK-027
   stage s;
   auto main = [&]() -> task<void> {
     auto quiet = spawn(sleeper(1s));  // never receives
@@ -342,6 +384,104 @@ BOOST_AUTO_TEST_CASE(requests_to_an_actor_that_dies_fail_promptly) {
   };
   s.run(main());
   BOOST_CHECK(s.clock.elapsed() == 1s);
+}
+
+BOOST_AUTO_TEST_CASE(an_actor_ends_itself_with_the_reason_it_gives_normal_included) {
+  // covers LNK-018
+  stage s;
+  auto main = [&]() -> task<void> {
+    const auto one = spawn_actor<member>(s.runtime.system());
+    auto watch = monitor(one);
+    send(one, stop::value);
+    BOOST_TEST(!co_await watch);
+    const auto two = spawn_actor<member>(s.runtime.system());
+    auto other = monitor(two);
+    send(two, stop::value, "enough");
+    BOOST_TEST(describe(co_await other) == "enough");
+    // By a signal to itself: any reason but a normal one, which only a linked actor's end has.
+    const auto three = s.runtime.system().spawn([](caf::event_based_actor* self) -> caf::behavior {
+      return {[self](int) { self->send_exit(self, caf::exit_reason::remote_link_unreachable); }};
+    });
+    auto last = monitor(three);
+    send(three, 1);
+    BOOST_TEST((co_await last == caf::exit_reason::remote_link_unreachable));
+  };
+  s.run(main());
+}
+
+/// Has a handler that catches everything while it waits.
+class catcher final : public behavior_actor {
+ public:
+  catcher(caf::actor_config& config, int* alive, bool* caught)
+      : behavior_actor(config), alive_(alive), caught_(caught) {}
+
+ protected:
+  caf::behavior make_behavior() override {
+    return handlers(this, [this](int x) -> task<int> {
+      const buskin::test::instance held(*alive_);
+      try {
+        co_await sleep(1h);
+      } catch (...) {
+        *caught_ = true;
+      }
+      co_return x;
+    });
+  }
+
+ private:
+  int* alive_;
+  bool* caught_;
+};
+
+BOOST_AUTO_TEST_CASE(
+    an_exit_signal_is_not_caught_inside_a_handler_whose_frame_is_destroyed_and_answered) {
+  // covers LNK-019, LNK-028
+  for (const auto reason : {caf::exit_reason::user_shutdown, caf::exit_reason::kill}) {
+    stage s;
+    int alive = 0;
+    bool caught = false;
+    auto main = [&]() -> task<void> {
+      const auto actor = spawn_actor<catcher>(s.runtime.system(), &alive, &caught);
+      auto asking = [](caf::actor whom) -> task<int> {
+        co_return co_await ask<int>(whom, infinite, 5);
+      };
+      auto asker = spawn(asking(actor));
+      co_await sleep(1s);
+      BOOST_TEST(alive == 1);
+      auto watch = monitor(actor);
+      caf::anon_send_exit(actor, reason);
+      BOOST_TEST((co_await watch == reason));
+      BOOST_TEST(alive == 0);
+      BOOST_TEST(!caught);
+      BOOST_CHECK_THROW(co_await asker, broken_promise);
+    };
+    s.run(main());
+    BOOST_CHECK(s.clock.elapsed() == 1s);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_task_that_swallows_requests_to_end_is_ended_by_a_kill) {
+  stage s;
+  int alive = 0;
+  auto body = [&]() -> task<void> {
+    const buskin::test::instance held(alive);
+    for (;;) try {
+        co_await sleep(1h);
+      } catch (...) {
+      }
+  };
+  auto main = [&]() -> task<void> {
+    auto work = spawn(body());
+    auto watch = monitor(work.actor());
+    co_await sleep(1ms);
+    caf::anon_send_exit(work.actor(), caf::exit_reason::user_shutdown);
+    co_await sleep(1ms);
+    BOOST_TEST(!work.done());
+    caf::anon_send_exit(work.actor(), caf::exit_reason::kill);
+    BOOST_TEST((co_await watch == caf::exit_reason::kill));
+    BOOST_TEST(alive == 0);
+  };
+  s.run(main());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

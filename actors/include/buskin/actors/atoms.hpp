@@ -24,4 +24,20 @@ using await_change = caf::atom_constant<caf::atom("bk.change")>;
 using set_event = caf::atom_constant<caf::atom("bk.set")>;
 using publish = caf::atom_constant<caf::atom("bk.pub")>;
 
+// Of supervisors.
+using start_child_atom = caf::atom_constant<caf::atom("bk.start")>;
+using terminate_child_atom = caf::atom_constant<caf::atom("bk.term")>;
+using restart_child_atom = caf::atom_constant<caf::atom("bk.restart")>;
+using delete_child_atom = caf::atom_constant<caf::atom("bk.delete")>;
+using which_children_atom = caf::atom_constant<caf::atom("bk.which")>;
+using count_children_atom = caf::atom_constant<caf::atom("bk.count")>;
+using get_childspec_atom = caf::atom_constant<caf::atom("bk.spec")>;
+
+// Of the registry.
+using register_name_atom = caf::atom_constant<caf::atom("bk.reg")>;
+using unregister_name_atom = caf::atom_constant<caf::atom("bk.unreg")>;
+using whereis_atom = caf::atom_constant<caf::atom("bk.where")>;
+using await_name_atom = caf::atom_constant<caf::atom("bk.appear")>;
+using registered_atom = caf::atom_constant<caf::atom("bk.names")>;
+
 }  // namespace buskin

@@ -26,6 +26,9 @@ class behavior_actor : public lean_actor {
   /// Replaces the handlers.
   void become(caf::behavior handlers) { behavior_ = std::move(handlers); }
 
+  /// Whether the next message may be handled now: no exclusive handler is suspended.
+  bool accepts() const noexcept { return !coroutines_.exclusive(); }
+
   void on_start() override;
   void on_message(caf::mailbox_element_ptr& element) override;
   void on_signal() override { coroutines_.on_signal(); }

@@ -2,100 +2,47 @@
 #pragma once
 
 #include <buskin/actors/broadcast.hpp>
+#include <buskin/actors/child_error.hpp>
+#include <buskin/actors/child_spec.hpp>
+#include <buskin/actors/detail/supervisor_call.hpp>
+#include <buskin/actors/supervisor_event.hpp>
 #include <buskin/runtime/clock.hpp>
 #include <buskin/runtime/lean_actor.hpp>
 #include <buskin/runtime/lean_ref.hpp>
-#include <buskin/runtime/task.hpp>
 
 #include <caf/actor.hpp>
-#include <caf/error.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <optional>
+#include <source_location>
 #include <string>
 #include <vector>
 
 namespace buskin {
 
-/// Which ends of a child lead to a restart (Erlang's words).
-enum class restart_type {
-  permanent,  ///< every end
-  transient,  ///< an abnormal end: an exception, a non-normal exit reason
-  temporary   ///< none
-};
-
 /// What the end of one child means for the others.
-enum class restart_strategy {
-  one_for_one  ///< nothing
+enum class restart_strategy : std::uint8_t {
+  one_for_one,        ///< nothing
+  one_for_all,        ///< all others are ended, and all are started again
+  rest_for_one,       ///< those started after it are ended, and started again with it
+  simple_one_for_one  ///< nothing; all children are made from one specification, when asked for
 };
 
-/// How long a child may take to end when it is asked to.
-class child_shutdown {
- public:
-  /// Asked, and killed after `limit`.
-  static child_shutdown within(duration limit) { return child_shutdown(limit); }
-  /// Asked, and waited for.
-  static child_shutdown infinity() { return child_shutdown(duration::max()); }
-  /// Killed at once.
-  static child_shutdown brutal_kill() { return child_shutdown(duration::zero()); }
-
-  bool asks() const noexcept { return limit_ > duration::zero(); }
-  bool limited() const noexcept { return limit_ != duration::max(); }
-  duration limit() const noexcept { return limit_; }
-
- private:
-  explicit child_shutdown(duration limit) : limit_(limit) {}
-  duration limit_;
+/// Whether a supervisor ends when `significant` children have ended by themselves.
+enum class auto_shutdown : std::uint8_t {
+  never,
+  any_significant,  ///< with the first one
+  all_significant   ///< with the last one
 };
 
-/// How long to wait before a restart: `initial` after the first failure, `factor` times as long
-/// after each further one, `maximum` at most; each wait is moved by a random share of up to
-/// `jitter` of itself, either way. A child that ran for `reset_after` begins anew. An `initial` of
-/// zero restarts at once.
-struct backoff {
-  duration initial = duration::zero();
-  duration maximum = std::chrono::seconds(30);
-  double factor = 2.0;
-  double jitter = 0.2;
-  duration reset_after = std::chrono::seconds(60);
-
-  /// The wait before restart number `failures` (1 for the first); `random` in [-1, 1].
-  duration wait(unsigned failures, double random) const;
+/// What a supervisor does when a child cannot be started while it starts itself.
+enum class failed_start : std::uint8_t {
+  roll_back,  ///< ends the children started so far, in reverse order, and itself (Erlang's rule)
+  retry       ///< treats it like a failed restart: back-off, intensity
 };
-
-/// A child to be. Exactly one of `start` and `start_actor` is given.
-struct child_spec {
-  std::string id;
-  /// Makes the coroutine of a child that is a task. It is called anew for each start.
-  std::function<task<void>()> start;
-  /// Makes a child that is another actor.
-  std::function<caf::actor()> start_actor;
-  restart_type restart = restart_type::permanent;
-  child_shutdown shutdown = child_shutdown::within(std::chrono::seconds(5));
-  buskin::backoff backoff;
-};
-
-/// Something that happened to a child, or to the supervisor itself (then `child` is empty).
-struct supervisor_event {
-  enum class kind : std::uint8_t {
-    started,
-    ended,    ///< `reason` says why
-    waiting,  ///< will be restarted after `wait`
-    start_failed,
-    killed,  ///< did not end within its shutdown limit
-    gave_up  ///< more restarts than the intensity permits: the supervisor ends
-  };
-  kind what = kind::started;
-  std::string child;
-  std::string reason;
-  duration wait{};
-  caf::actor actor;  ///< the child's, where there is one
-};
-
-const char* to_string(supervisor_event::kind what) noexcept;
 
 struct supervisor_options {
   /// No bound on the number of restarts.
@@ -103,10 +50,16 @@ struct supervisor_options {
 
   std::string name = "supervisor";
   restart_strategy strategy = restart_strategy::one_for_one;
-  /// More than `intensity` restarts within `period` end the supervisor and all its children
-  /// (Erlang's rule and defaults).
+  /// More than `intensity` restarts within `period`, of all children together, end the supervisor
+  /// and all its children (Erlang's rule and defaults). A restart of several for one failure counts
+  /// as one.
   unsigned intensity = 1;
   duration period = std::chrono::seconds(5);
+  buskin::auto_shutdown auto_shutdown = buskin::auto_shutdown::never;
+  buskin::failed_start failed_start = buskin::failed_start::roll_back;
+  /// A child that was killed and still has not ended after this time, because its handler does not
+  /// return, is reported (BK040) and no longer waited for.
+  duration kill_patience = std::chrono::seconds(1);
   /// Of the jitter.
   std::uint64_t seed = 0x5EED;
   /// How many events are kept for slow subscribers.
@@ -115,42 +68,107 @@ struct supervisor_options {
 
 /// A child as it stands.
 struct child_status {
-  enum class state : std::uint8_t { running, waiting, stopped };
+  enum class state : std::uint8_t {
+    starting,  ///< a supervisor whose children are being started
+    running,
+    waiting,  ///< for its restart (Erlang's `restarting`)
+    stopped   ///< a specification without an actor
+  };
   std::string id;
   state now = state::stopped;
   unsigned restarts = 0;
   caf::actor actor;
+  child_type type = child_type::worker;
 };
 
+const char* to_string(child_status::state now) noexcept;
+
+/// How many children there are.
+struct child_counts {
+  std::size_t specs = 0;        ///< specifications, whether they run or not
+  std::size_t active = 0;       ///< children that run
+  std::size_t supervisors = 0;  ///< children that are supervisors, whether they run or not
+  std::size_t workers = 0;      ///< the others
+  friend bool operator==(const child_counts&, const child_counts&) = default;
+};
+
+namespace detail {
+class supervisor_actor;
+}
+
 /// A supervisor actor; copies of this object refer to the same. It ends at shutdown, when it gives
-/// up, or by `stop`; then its children have ended, in the reverse order of their start.
+/// up, by its auto-shutdown, or by `stop`; then its children have ended, in the reverse order of
+/// their start.
+///
+/// It watches its children by monitors of its own: a child that is killed, or that unlinks itself,
+/// does not escape. Requests are done one after the other, as in Erlang; they are sent when the
+/// function is called, in any thread of the runtime, and their result can be awaited, by the task
+/// that called. Cancellation of that await: the request stands. A request to a supervisor that has
+/// ended fails with invalid_state.
 class supervisor {
  public:
-  /// Starts the children in order. Inside a running runtime. Throws std::invalid_argument for a
-  /// wrong specification: which child, and what about it.
+  /// None. As the result of `child_spec::start_supervisor` it says "ignore".
+  supervisor() noexcept = default;
+  /// Starts the children in order, in turns of its own. Inside a running runtime. Throws
+  /// std::invalid_argument for a wrong specification: which child, and what about it. With
+  /// simple_one_for_one there is one specification, which may lack a start.
   explicit supervisor(std::vector<child_spec> children, supervisor_options options = {});
 
-  /// Adds and starts one more child. Throws std::invalid_argument for a wrong specification or an
-  /// id that exists, invalid_state when the supervisor has ended.
-  void start_child(child_spec child) const;
-  /// Asks a child to end; it is not restarted, its specification stays. False when there is no such
-  /// child.
-  bool terminate_child(const std::string& id) const;
+  /// Waits until all children have been started. Throws child_error (start_failed) if one could not
+  /// be.
+  detail::supervisor_call<void> started(
+      std::source_location where = std::source_location::current()) const;
+
+  /// Adds and starts one more child; yields its actor, none for "ignore". Throws
+  /// std::invalid_argument at once for a wrong specification. Fails with child_error:
+  /// already_started, already_present, start_failed (then nothing is kept).
+  detail::supervisor_call<caf::actor> start_child(
+      child_spec child, std::source_location where = std::source_location::current()) const;
+  /// One more child of a simple_one_for_one supervisor: made by `start`, or, if that is empty, by
+  /// the specification's own.
+  detail::supervisor_call<caf::actor> start_child(
+      std::function<task<void>()> start = {},
+      std::source_location where = std::source_location::current()) const;
+
+  /// Ends a child within its shutdown time; its specification stays, unless it is temporary. One
+  /// that is stopped already is fine. Fails with child_error: not_found.
+  detail::supervisor_call<void> terminate_child(
+      const std::string& id, std::source_location where = std::source_location::current()) const;
+  /// The same for a child of a simple_one_for_one supervisor, which is known by its actor only.
+  detail::supervisor_call<void> terminate_child(
+      const caf::actor& child, std::source_location where = std::source_location::current()) const;
+  /// Starts a stopped child; yields its actor. Fails with child_error: not_found, running,
+  /// restarting, start_failed (the specification stays).
+  detail::supervisor_call<caf::actor> restart_child(
+      const std::string& id, std::source_location where = std::source_location::current()) const;
+  /// Forgets a stopped child. Fails with child_error: not_found, running, restarting.
+  detail::supervisor_call<void> delete_child(
+      const std::string& id, std::source_location where = std::source_location::current()) const;
 
   /// The children, in the order of their start.
-  std::vector<child_status> children() const;
+  std::vector<child_status> which_children() const;
+  child_counts count_children() const;
+  /// The specification of a child, with its defaults filled in; of a temporary one without what
+  /// makes it. Throws child_error: not_found.
+  child_spec get_childspec(const std::string& id) const;
   /// What happens from now on.
   subscription<supervisor_event> events() const;
 
   /// Asks it to end. Await `monitor(s.actor())` for the end.
   void stop() const;
   bool ended() const;
+  const std::string& name() const;
   caf::actor actor() const;
+  explicit operator bool() const noexcept { return static_cast<bool>(actor_); }
 
  private:
-  class implementation;
-  implementation& self() const noexcept;
-  lean_ref<lean_actor> actor_;  // an implementation
+  friend class detail::supervisor_actor;
+  detail::supervisor_actor& self() const;
+  lean_ref<lean_actor> actor_;  // a supervisor_actor
 };
 
 }  // namespace buskin
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(buskin::child_counts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<buskin::child_status>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::function<buskin::task<void>()>)

@@ -100,6 +100,12 @@ class queue_shutdown : public std::runtime_error {
   queue_shutdown() : std::runtime_error("the queue was shut down") {}
 };
 
+/// A message came to a bounded mailbox that was full.
+class mailbox_full : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// A frame or line was longer than permitted. It was discarded up to its end; reading can go on.
 class limit_overrun : public std::runtime_error {
  public:

@@ -20,7 +20,8 @@ enum class failure : std::uint8_t {
   cancelled,  ///< cancelled; the context is a failure_info whose text is the canceller's message
   broken_promise,      ///< the answer was never given
   supervisor_gave_up,  ///< too many restarts in too short a time
-  start_failed         ///< a child could not be started
+  start_failed,        ///< a child could not be started
+  mailbox_full         ///< the message found a bounded mailbox full and was dropped or refused
 };
 
 /// What the context of such an error holds.

@@ -212,7 +212,7 @@ class lean_actor : public caf::local_actor,
     return true;
   }
   /// Messages that wait. Inside `peek`.
-  std::size_t queued() noexcept;
+  virtual std::size_t queued() noexcept;
 
  protected:
   /// The first turn begins.
@@ -225,6 +225,8 @@ class lean_actor : public caf::local_actor,
   virtual void on_exit_request(caf::exit_msg& request);
   /// `signal` was called.
   virtual void on_signal() {}
+  /// `quit` was called: no more messages are handled. In its turn.
+  bool quitting() const noexcept { return stage_.load(std::memory_order_relaxed) >= stage::ending; }
   /// The last thing in the last turn, before links and monitors learn of the end.
   virtual void on_end() noexcept {}
   /// Answers an unhandled request with an error; drops anything else.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
+#include <buskin/runtime/detail/dead_letter_office.hpp>
 #include <buskin/runtime/detail/timer_queue.hpp>
 #include <buskin/runtime/detail/worker.hpp>
 #include <buskin/runtime/lean_actor.hpp>
@@ -111,6 +112,11 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   caf::resumable* steal_for(worker& thief) noexcept;
   bool anything_to_steal(const worker& thief) const noexcept;
 
+  /// An actor that the whole runtime shares, made when it is first asked for; `key` is the address
+  /// of something that is its maker's alone. It is let go when the runtime ends. Any thread.
+  caf::strong_actor_ptr shared(const void* key, const std::function<caf::strong_actor_ptr()>& make);
+  dead_letter_office& letters() noexcept { return letters_; }
+
   // -- the actors that are alive ------------------------------------------------------------------
   void remember(lean_actor& actor) noexcept;
   void forget(live_links& links, shutdown_phase phase) noexcept;
@@ -139,6 +145,11 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   std::atomic<std::uint64_t> idle_{0};  // a bit for each sleeping worker
   std::atomic<unsigned> round_robin_{0};
   caf_clock clock_;
+
+  dead_letter_office letters_;
+  std::mutex shared_mutex_;
+  // Guarded by shared_mutex_.
+  std::vector<std::pair<const void*, caf::strong_actor_ptr>> shared_;
 
   std::atomic_flag living_lock_;
   live_links living_;                                // ours, a circle; guarded by living_lock_

@@ -93,6 +93,10 @@ class task_actor_base : public lean_actor {
   void on_exit_request(caf::exit_msg& request) override;
   void on_end() noexcept override;
 
+  /// Gives `waiter` a message that is kept elsewhere than in the mailbox; see bounded mailboxes.
+  virtual bool fetch_for(message_waiter&) { return false; }
+  message_waiter* receiver() const noexcept { return receiver_; }
+
   /// Takes the result out of the ended coroutine.
   virtual std::exception_ptr collect() noexcept = 0;
 
@@ -119,7 +123,7 @@ class task_actor_base : public lean_actor {
 };
 
 template <class T>
-class task_actor final : public task_actor_base {
+class task_actor : public task_actor_base {
  public:
   task_actor(caf::actor_config& config, task<T> body, std::string name,
              const std::source_location& created)
