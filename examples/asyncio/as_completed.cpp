@@ -22,7 +22,8 @@ buskin::task<void> co_main() {
   auto pages = buskin::as_completed(std::move(fetches), 10s);
   while (auto page = co_await pages.next()) {
     try {
-      std::cout << page->index << ": " << page->result() << '\n';
+      const auto content = page->result();
+      std::cout << page->index << ": " << content << '\n';
     } catch (const std::runtime_error& failure) {
       std::cout << page->index << " failed: " << failure.what() << '\n';
     }
