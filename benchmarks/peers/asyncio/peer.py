@@ -1,0 +1,112 @@
+"""Python's side of the benchmarks: peer.py asyncio|uvloop WORK COUNT
+
+Prints nanoseconds for one operation; of processor time for sleeps, else of real time. The work runs
+once with a tenth of the operations to warm up.
+"""
+
+import asyncio
+import sys
+import time
+
+
+async def uncontended_lock(count):
+    lock = asyncio.Lock()
+    for _ in range(count):
+        async with lock:
+            pass
+
+
+async def contended_lock(count):
+    """A hundred tasks; whoever holds the lock lets the others run and so has them queue up."""
+    lock = asyncio.Lock()
+
+    async def contender():
+        for _ in range(count // 100):
+            async with lock:
+                await asyncio.sleep(0)
+
+    await asyncio.gather(*(contender() for _ in range(100)))
+
+
+async def through_queue(capacity, count):
+    queue = asyncio.Queue(capacity)
+
+    async def produce():
+        for number in range(count):
+            await queue.put(number)
+
+    async def consume():
+        total = 0
+        for _ in range(count):
+            total += await queue.get()
+        return total
+
+    _, total = await asyncio.gather(produce(), consume())
+    assert total == count * (count - 1) // 2
+
+
+async def bounded_queue(count):
+    await through_queue(10, count)
+
+
+async def unbounded_queue(count):
+    await through_queue(0, count)
+
+
+async def nothing():
+    pass
+
+
+async def spawn_and_join(count):
+    tasks = [asyncio.create_task(nothing()) for _ in range(count)]
+    for task in tasks:
+        await task
+
+
+async def sleeps(count):
+    """All at once, due at a thousand different times from 0.5 s to 1 s from now."""
+    tasks = [
+        asyncio.create_task(asyncio.sleep(0.5 + number * 7919 % 1000 / 2000)) for number in range(count)
+    ]
+    for task in tasks:
+        await task
+
+
+async def to_thread(count):
+    for number in range(count):
+        assert await asyncio.to_thread(int.__add__, number, 1) == number + 1
+
+
+WORKS = {
+    work.__name__: work
+    for work in (
+        uncontended_lock,
+        contended_lock,
+        bounded_queue,
+        unbounded_queue,
+        spawn_and_join,
+        sleeps,
+        to_thread,
+    )
+}
+
+
+async def measure(work, count):
+    clock = time.process_time_ns if work is sleeps else time.perf_counter_ns
+    await work(count // 10)
+    began = clock()
+    await work(count)
+    return (clock() - began) / count
+
+
+def main():
+    loop, work, count = sys.argv[1:]
+    if loop == "uvloop":
+        import uvloop
+
+        uvloop.install()
+    print(f"{asyncio.run(measure(WORKS[work], int(count))):.2f}")
+
+
+if __name__ == "__main__":
+    main()
