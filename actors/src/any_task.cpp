@@ -1,5 +1,6 @@
 #include <buskin/actors/any_task.hpp>
 
+#include <buskin/runtime/detail/context_state.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/detail/worker.hpp>
 #include <buskin/runtime/runtime.hpp>
@@ -28,6 +29,7 @@ struct done_note {
   lean_ref<task_actor_base> task;
   std::function<void()> function;
   std::source_location where;
+  bindings locals = bindings_here();     // the values of whoever asked for the call
   std::uint64_t number = next_number();  // tells the order of registration
   std::atomic<bool> taken{false};
 };
@@ -50,6 +52,7 @@ void call_all(runtime& owner, notes& all) {
   for (auto& note : all)
     owner.call_soon(
         [note] {
+          const context_scope inside(note->locals);
           if (!note->taken.exchange(true, std::memory_order_acq_rel))
             std::exchange(note->function, nullptr)();
         },

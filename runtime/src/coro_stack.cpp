@@ -1,5 +1,7 @@
 #include <buskin/runtime/detail/coro_stack.hpp>
 
+#include <buskin/runtime/detail/context_state.hpp>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -77,6 +79,8 @@ time_point coro_stack::deadline() const noexcept {
     earliest = std::min(earliest, scope->deadline());
   return earliest;
 }
+
+void coro_stack::drop_context() noexcept { std::exchange(context_, nullptr)->release(); }
 
 void coro_stack::destroy() noexcept {
   if (!root_) return;

@@ -283,7 +283,7 @@ void lean_actor::dispatch(caf::mailbox_element_ptr& owner) {
   if (element.content().type_token() == caf::make_type_token<caf::exit_msg>()) {
     auto& request = element.content().get_mutable_as<caf::exit_msg>(0);
     if (request.reason == caf::exit_reason::kill)
-      quit(std::move(request.reason));
+      on_kill(std::move(request.reason));
     else
       on_exit_request(request);
     return;

@@ -1,5 +1,7 @@
 #include <buskin/runtime/runtime.hpp>
 
+#include <buskin/runtime/detail/executor_set.hpp>
+#include <buskin/runtime/detail/operation_wait.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/failure.hpp>
 #include <buskin/runtime/manual_clock.hpp>
@@ -16,6 +18,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
@@ -54,7 +57,7 @@ std::unique_ptr<caf::actor_system_config> make_config(const runtime_options& opt
   auto config = std::make_unique<caf::actor_system_config>();
   config->add_message_type<failure_info>("buskin::failure_info");
   const detail::scheduler_options scheduling{options.workers, options.max_throughput, &clock,
-                                             &owner};
+                                             &owner, options.order.get()};
   config->module_factories.emplace_back(
       [scheduling](caf::actor_system& system) -> caf::actor_system::module* {
         return new detail::scheduler(system, scheduling);
@@ -73,6 +76,29 @@ std::unique_ptr<clock> clock_from_environment() {
   throw std::invalid_argument("BUSKIN_CLOCK is \"" + std::string(wish) +
                               "\"; it may be \"real\" or \"jump\" (time that jumps to the next "
                               "deadline whenever there is nothing else to do)");
+}
+
+/// The order that the options ask for, or else whoever started the program; null for none.
+std::shared_ptr<scheduling_order> order_wanted(const runtime_options& options) {
+  const char* wish = std::getenv("BUSKIN_SEED");
+  std::optional<std::uint64_t> seed = options.seed;
+  if (!seed && !options.order && options.workers == 1 && wish != nullptr && *wish != '\0') {
+    const std::string_view text = wish;
+    std::uint64_t number = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc() || end != text.data() + text.size())
+      throw std::invalid_argument("BUSKIN_SEED is \"" + std::string(text) +
+                                  "\"; it is a number, the seed of the order in which tasks run");
+    seed = number;
+  }
+  if (!seed && !options.order) return nullptr;
+  if (options.workers != 1)
+    throw std::invalid_argument(
+        "a scheduling order needs a runtime with one worker; several choose for themselves");
+  if (seed && options.order)
+    throw std::invalid_argument(
+        "give a runtime a seed or a scheduling order of your own, not both");
+  return seed ? std::make_shared<seeded_order>(*seed) : options.order;
 }
 
 actor_status status_of(caf::abstract_actor& actor) {
@@ -134,6 +160,8 @@ std::string to_string(const shutdown_report& report) {
     text += "still alive, killed: " + to_string(straggler, report.at) + "\n";
   for (const auto& lost : report.abandoned)
     text += "did not end: " + to_string(lost, report.at) + "\n";
+  for (const auto& job : report.jobs)
+    text += "did not end: " + to_string(job, steady::now()) + "\n";
   return text;
 }
 
@@ -156,7 +184,7 @@ struct timer_handle::state : std::enable_shared_from_this<timer_handle::state> {
           if (!self->claimed.exchange(true, std::memory_order_acq_rel))
             std::exchange(self->function, nullptr)();
         },
-        asked_at);
+        asked_at, locals);
   }
 
   /// True when this prevented the call.
@@ -171,6 +199,7 @@ struct timer_handle::state : std::enable_shared_from_this<timer_handle::state> {
   detail::worker& where;
   std::function<void()> function;  // belongs to whoever set `claimed`
   std::source_location asked_at;
+  detail::bindings locals = detail::bindings_here();
   std::atomic<bool> claimed{false};  // called or cancelled
   alarm timer;
   std::shared_ptr<state> alive;  // itself, while armed
@@ -192,6 +221,9 @@ struct runtime::impl {
       own_clock = clock_from_environment();
       options.clock = own_clock.get();
     }
+    options.order = order_wanted(options);
+    factory = options.on_task_created;
+    has_factory.store(static_cast<bool>(factory), std::memory_order_relaxed);
     config = make_config(options, owner, *options.clock);
     system = std::make_unique<caf::actor_system>(*config);
     // CAF would wait for every actor for ever; shutdown() ends them with a deadline instead.
@@ -268,6 +300,8 @@ struct runtime::impl {
 
   std::unique_ptr<clock> own_clock;  // null when the options name one
   runtime_options options;
+  const context main_context = context::copy_current();
+  detail::executor_set executors{options};
   std::unique_ptr<caf::actor_system_config> config;
   std::unique_ptr<caf::actor_system> system;
   std::size_t watch = 0;
@@ -275,6 +309,8 @@ struct runtime::impl {
   int signal = 0;  // the one that cancelled the main task
   std::mutex handler_mutex;
   std::function<void(const incident&)> handler;               // guarded by handler_mutex
+  std::function<void(new_task&)> factory;                     // guarded by handler_mutex
+  std::atomic<bool> has_factory{false};                       // whether there is one
   std::vector<std::weak_ptr<timer_handle::state>> callbacks;  // guarded by handler_mutex
   std::size_t callbacks_worth_a_look = 64;                    // guarded by handler_mutex
 };
@@ -407,6 +443,13 @@ const shutdown_report& runtime::shutdown() {
                        steady::now() + std::chrono::seconds(1));
     report.abandoned = all_tasks();
   }
+  // Also behind the deadline: there may be nothing left to wait for.
+  impl_->executors.close([this] { impl_->first().wake(); });
+  const auto executors_ended = [this] { return impl_->executors.ended(); };
+  if (executors_ended() || impl_->drive_until(executors_ended, deadline))
+    impl_->executors.join();
+  else
+    report.jobs = impl_->executors.give_up();
   report.took = steady::now() - began;
   return report;
 }
@@ -431,6 +474,35 @@ timer_handle runtime::call_at(time_point when, std::function<void()> function,
   // A sleeping worker has to set its alarm anew.
   if (detail::here.worker != &first) first.wake();
   return handle;
+}
+
+// -- executors and tasks ------------------------------------------------------------------------
+
+thread_pool& runtime::default_executor() { return impl_->executors.current(); }
+
+void runtime::set_default_executor(std::shared_ptr<thread_pool> pool) {
+  impl_->executors.set(std::move(pool));
+}
+
+const context& runtime::main_context() const noexcept { return impl_->main_context; }
+
+void runtime::set_task_factory(std::function<void(new_task&)> factory) {
+  std::lock_guard guard(impl_->handler_mutex);
+  impl_->has_factory.store(static_cast<bool>(factory), std::memory_order_relaxed);
+  impl_->factory = std::move(factory);
+}
+
+void runtime::show(detail::task_actor_base& actor) {
+  if (!impl_->has_factory.load(std::memory_order_relaxed)) return;
+  std::function<void(new_task&)> factory;
+  {
+    std::lock_guard guard(impl_->handler_mutex);
+    factory = impl_->factory;
+  }
+  if (!factory) return;
+  new_task task{actor.id(), actor.task_name(), actor.created()};
+  factory(task);
+  if (!task.name.empty()) actor.rename(std::move(task.name));
 }
 
 std::vector<actor_status> runtime::all_tasks() {
@@ -476,6 +548,39 @@ caf::actor_system& system_of(runtime& owner) noexcept { return owner.system(); }
 
 bool eager_by_default(const runtime& owner) noexcept { return owner.options().eager_tasks; }
 
+void prepare_task(runtime& owner, task_actor_base& actor,
+                  const std::optional<buskin::context>& given) {
+  auto& slot = actor.stack().context_slot();
+  if (given)
+    slot = context_ref(given->state()).leave();
+  else if (auto inherited = bindings_here())
+    slot = new context_state(std::move(inherited));
+  try {
+    owner.show(actor);
+  } catch (...) {
+    actor.abandon(caf::make_error(caf::exit_reason::kill));
+    throw;
+  }
+}
+
+const void* job_origin() noexcept {
+  return here.worker == nullptr ? nullptr : &here.worker->system();
+}
+
+void report_job_failure(const void* origin, const std::exception_ptr& error,
+                        const std::source_location& where) noexcept {
+  const incident what{"BK030",
+                      "a job that nobody awaits failed: " + describe(error) + " (asked for at " +
+                          to_string(where) + ")",
+                      error,
+                      {},
+                      where};
+  if (origin != nullptr)
+    report_of(*static_cast<const caf::actor_system*>(origin), what);
+  else
+    spdlog::error("{}", to_string(what));
+}
+
 void report_of(const caf::actor_system& system, const incident& what) noexcept {
   std::lock_guard guard(runtimes().mutex);
   for (const auto& [known, owner] : runtimes().entries)
@@ -484,6 +589,13 @@ void report_of(const caf::actor_system& system, const incident& what) noexcept {
       return;
     }
   spdlog::error("{}", to_string(what));
+}
+
+void signal_if_running(stack_host& host) noexcept {
+  const auto* system = &host.self().home_system();
+  std::lock_guard guard(runtimes().mutex);
+  for (const auto& entry : runtimes().entries)
+    if (entry.first == system) host.signal();
 }
 
 void report_never_started(const std::source_location& where) noexcept {

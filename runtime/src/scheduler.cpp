@@ -17,10 +17,11 @@ namespace {
 /// A function as a job.
 class function_job final : public caf::resumable, public recycled {
  public:
-  function_job(std::function<void()> function, const std::source_location& asked)
-      : function_(std::move(function)), asked_(asked) {}
+  function_job(std::function<void()> function, const std::source_location& asked, bindings locals)
+      : function_(std::move(function)), asked_(asked), locals_(std::move(locals)) {}
   subtype_t subtype() const override { return function_object; }
   resume_result resume(caf::execution_unit* unit, size_t) override {
+    const context_scope inside(locals_);
     try {
       function_();
     } catch (...) {
@@ -38,6 +39,7 @@ class function_job final : public caf::resumable, public recycled {
  private:
   std::function<void()> function_;
   std::source_location asked_;
+  bindings locals_;
   std::atomic<int> references_{1};
 };
 
@@ -76,9 +78,9 @@ class living_caf_actor final : public caf::attachable, public live_links, public
 
 }  // namespace
 
-void post_function(worker& where, std::function<void()> function,
-                   const std::source_location& asked) {
-  where.submit(new function_job(std::move(function), asked));
+void post_function(worker& where, std::function<void()> function, const std::source_location& asked,
+                   bindings locals) {
+  where.submit(new function_job(std::move(function), asked, std::move(locals)));
 }
 
 // -- CAF's clock ------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ task_actor_base::~task_actor_base() {
   while (take_unread()) {
   }
   if (error_ && state() == task_state::failed && !fetched_.load(std::memory_order_relaxed)) {
+    const context_scope inside{context_ref(stack_.context_slot())};
     report_of(home_system(),
               {"BK002", "the exception of a task was never fetched: " + describe(error_), error_,
                task_name(), created_});
@@ -58,7 +59,26 @@ std::string task_actor_base::title() const { return "task \"" + task_name() + "\
 
 void task_actor_base::on_start() { on_signal(); }
 
+void task_actor_base::on_kill(caf::error reason) {
+  const auto* pending = stack_.waiting();
+  if (pending == nullptr || !pending->holds_frames()) {
+    quit(std::move(reason));
+    return;
+  }
+  // What uses the frames is called off; they are destroyed as soon as it has let go of them.
+  if (killed_) return;
+  killed_ = true;
+  exit_reason_ = std::move(reason);
+  stack_.cancel(std::make_exception_ptr(cancelled("killed")));
+  on_signal();
+}
+
 void task_actor_base::on_signal() {
+  if (killed_) {
+    if (const auto* pending = stack_.waiting(); pending == nullptr || !pending->holds_frames())
+      quit(std::move(exit_reason_));
+    return;
+  }
   if (!begun_) {
     // Cancelled before its first step: the request, which is in the mailbox, comes first, and the
     // body never runs.

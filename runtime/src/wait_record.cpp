@@ -47,6 +47,10 @@ const char* to_string(wait_kind kind) noexcept {
       return "room to write";
     case wait_kind::resolve:
       return "a name to be resolved";
+    case wait_kind::job:
+      return "a function on another thread";
+    case wait_kind::operation:
+      return "an operation of Asio";
     case wait_kind::signal:
       return "a signal";
     case wait_kind::other:

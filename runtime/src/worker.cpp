@@ -4,11 +4,13 @@
 
 #include <buskin/runtime/detail/coro_stack.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/scheduling_order.hpp>
 
 #include <caf/logger.hpp>
 
 #include <asio/post.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 namespace buskin::detail {
@@ -35,6 +37,7 @@ worker::worker(scheduler& owner, unsigned index)
       owner_(owner),
       index_(index),
       threaded_(owner.threaded()),
+      order_(owner.order()),
       timers_(threaded_ ? timer_queue::access::any_thread : timer_queue::access::single_thread),
       now_(owner.time().now()),
       last_io_(std::chrono::steady_clock::now()) {}
@@ -65,7 +68,7 @@ void worker::show_newest() {
 }
 
 caf::resumable* worker::next_job() {
-  if (!threaded_) return ready_.pop();
+  if (!threaded_) return order_ == nullptr ? ready_.pop() : take_in_order();
   prefer_pinned_ = !prefer_pinned_;
   caf::resumable* job = prefer_pinned_ ? pinned_.pop() : nullptr;
   if (job == nullptr) job = movable_.pop();
@@ -74,6 +77,12 @@ caf::resumable* worker::next_job() {
   // What runs now may take long: the youngest does not wait for it here.
   if (job != nullptr) show_newest();
   return job;
+}
+
+caf::resumable* worker::take_in_order() {
+  if (ready_.size() < 2) return ready_.pop();
+  const std::size_t place = order_->next(ready_jobs(ready_));
+  return ready_.take(std::min(place, ready_.size() - 1));
 }
 
 void worker::submit(caf::resumable* job) {
@@ -154,6 +163,7 @@ std::size_t worker::run_messages() {
   // lock, unless there is none.
   caf::logger::set_current_actor_system(nullptr);
 #endif
+  if (order_ != nullptr) return run_in_order();
   std::size_t count = 0;
   auto looked = last_io_;
   while (count != messages_a_round) {
@@ -167,6 +177,19 @@ std::size_t worker::run_messages() {
     looked = present;
     if (present - last_io_ > slice) break;
     if (!submissions_.empty()) take_submissions();
+  }
+  return count;
+}
+
+/// The same for an order that is to be repeatable: nothing depends on how long things take.
+std::size_t worker::run_in_order() {
+  std::size_t count = 0;
+  while (count != messages_a_round) {
+    take_submissions();
+    caf::resumable* job = next_job();
+    if (job == nullptr) break;
+    run(job);
+    ++count;
   }
   return count;
 }
@@ -192,8 +215,8 @@ bool worker::round(bool may_block) {
       run(job);
       return true;
     }
-  if (const auto due = timers_.next_due();
-      due && !owner_.time().runs() && submissions_.empty() && owner_.time().skip_to(*due))
+  if (const auto due = timers_.next_due(); due && !owner_.time().runs() && submissions_.empty() &&
+                                           !owner_.time_is_held() && owner_.time().skip_to(*due))
     return true;
   if (may_block) sleep();
   return handlers != 0;

@@ -67,6 +67,9 @@ struct spawn_options {
   /// `runtime_options::eager_tasks` has it. Where no worker of the runtime is at work, and 64 such
   /// steps deep in each other, it is a later turn all the same.
   std::optional<bool> eager = {};
+  /// The context whose local<T> values the task uses and changes; by default a copy of its
+  /// creator's.
+  std::optional<buskin::context> context = {};
 };
 
 /// A reference to a task that runs as an actor of its own, and the way to its result. Cheap to
@@ -126,7 +129,12 @@ task_handle<T> spawn_in(runtime& owner, task<T> body, spawn_options options,
   const bool eager = options.eager.has_value() ? *options.eager : eager_by_default(owner);
   return task_handle<T>(start_task(
       owner, std::move(body),
-      {.name = std::move(options.name), .phase = phase, .home = nullptr, .eager = eager}, where));
+      {.name = std::move(options.name),
+       .phase = phase,
+       .home = nullptr,
+       .eager = eager,
+       .context = std::move(options.context)},
+      where));
 }
 
 }  // namespace detail

@@ -100,6 +100,19 @@ class queue_shutdown : public std::runtime_error {
   queue_shutdown() : std::runtime_error("the queue was shut down") {}
 };
 
+/// An executor has no room for a job, and does not wait for it. Try later, or give the pool more
+/// room.
+class executor_full : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// An executor was shut down: it takes no more jobs, and what it had not begun will not run.
+class executor_shutdown : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// A message came to a bounded mailbox that was full.
 class mailbox_full : public std::runtime_error {
  public:

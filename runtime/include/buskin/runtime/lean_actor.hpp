@@ -223,6 +223,8 @@ class lean_actor : public caf::local_actor,
   /// `kill`. By default it quits with that reason; a normal end of a linked actor is ignored, as in
   /// CAF and Erlang.
   virtual void on_exit_request(caf::exit_msg& request);
+  /// It is to end at once (`caf::exit_reason::kill`). By default it does.
+  virtual void on_kill(caf::error reason) { quit(std::move(reason)); }
   /// `signal` was called.
   virtual void on_signal() {}
   /// `quit` was called: no more messages are handled. In its turn.

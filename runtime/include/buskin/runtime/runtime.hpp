@@ -3,8 +3,11 @@
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
+#include <buskin/runtime/context.hpp>
 #include <buskin/runtime/detail/task_actor.hpp>
+#include <buskin/runtime/scheduling_order.hpp>
 #include <buskin/runtime/task.hpp>
+#include <buskin/runtime/thread_pool.hpp>
 #include <buskin/runtime/wait_record.hpp>
 
 #include <caf/actor_system_config.hpp>
@@ -37,6 +40,13 @@ struct incident {
 /// "BK002 the exception … (task "fetch", started at main.cpp:12)"
 std::string to_string(const incident& what);
 
+/// A task that was just created and has not begun, as the task factory sees it.
+struct new_task {
+  caf::actor_id id = 0;
+  std::string name;  ///< may be changed; when it is made empty the task keeps the one it has
+  std::source_location where;
+};
+
 /// Which signals of the operating system a runtime takes while it runs.
 enum class signal_handling {
   none,
@@ -66,6 +76,15 @@ struct runtime_options {
   std::function<void(caf::actor_system_config&)> configure;
   /// Told of incidents. By default they are logged as errors.
   std::function<void(const incident&)> on_incident;
+  /// See runtime::set_task_factory.
+  std::function<void(new_task&)> on_task_created;
+  /// Runs what is ready in an order that this seed determines (seeded_order), to find races and to
+  /// repeat them. One worker only. Without it the environment variable BUSKIN_SEED may give one.
+  std::optional<std::uint64_t> seed;
+  /// The same with an order of your own. One worker only; null for first in, first out.
+  std::shared_ptr<scheduling_order> order;
+  /// The pool that to_thread uses; made when it is first used.
+  thread_pool_options default_executor{.name = "worker"};
 };
 
 /// A task or actor as it stands.
@@ -86,10 +105,12 @@ std::string to_string(const actor_status& status, time_point now);
 struct shutdown_report {
   std::vector<actor_status> stragglers;  ///< alive at the deadline, and killed then
   std::vector<actor_status>
-      abandoned;  ///< did not end even so: busy in a handler that does not return
+      abandoned;                  ///< did not end even so: busy in a handler that does not return
+  std::vector<running_job> jobs;  ///< on threads of the runtime's executors; let go, they cannot be
+                                  ///< ended from outside
   duration took{};
   time_point at{};
-  bool clean() const noexcept { return stragglers.empty(); }
+  bool clean() const noexcept { return stragglers.empty() && jobs.empty(); }
 };
 
 /// One line a straggler.
@@ -149,8 +170,9 @@ class runtime {
   bool step();
 
   /// Ends everything, in this order: acceptors; the supervisors, each its children in reverse
-  /// order; all other tasks and actors. Whoever is alive at the deadline is named in the report and
-  /// killed. Done once; a second call returns the first report.
+  /// order; all other tasks and actors; the executors, whose jobs still run. Whoever is alive at
+  /// the deadline is named in the report and killed; a job that still runs then is named and let
+  /// go. Done once; a second call returns the first report.
   const shutdown_report& shutdown();
 
   // -- callbacks --------------------------------------------------------------------------------
@@ -165,6 +187,20 @@ class runtime {
                           std::source_location where = std::source_location::current());
   timer_handle call_at(time_point when, std::function<void()> function,
                        std::source_location where = std::source_location::current());
+
+  // -- executors and tasks ------------------------------------------------------------------------
+
+  /// The pool that to_thread uses; made at the first call, with `options().default_executor`. Any
+  /// thread. After a shutdown it refuses jobs, and if there was none yet invalid_state is thrown.
+  thread_pool& default_executor();
+  /// Replaces it, as asyncio's set_default_executor. The pool becomes the runtime's: it is shut
+  /// down with it, and so is the one it replaces. Throws invalid_state after a shutdown.
+  void set_default_executor(std::shared_ptr<thread_pool> pool);
+
+  /// `factory` sees every task when it is created, in the thread that creates it, before its first
+  /// step, and may rename it (asyncio's set_task_factory). What it throws comes out of the spawn,
+  /// and the task never runs. Null removes it. Any thread. Without one a task costs nothing more.
+  void set_task_factory(std::function<void(new_task&)> factory);
 
   // -- looking at it ----------------------------------------------------------------------------
 
@@ -198,8 +234,20 @@ class runtime {
       main.dismiss();
       throw;
     }
-    return detail::start_task(*this, std::move(main), {"main"}, where);
+    return detail::start_task(*this, std::move(main),
+                              {.name = "main",
+                               .phase = shutdown_phase::ordinary,
+                               .home = nullptr,
+                               .eager = false,
+                               .context = main_context()},
+                              where);
   }
+  friend void detail::prepare_task(runtime& owner, detail::task_actor_base& actor,
+                                   const std::optional<buskin::context>& given);
+  /// To the task factory.
+  void show(detail::task_actor_base& actor);
+  /// What the main tasks set, one after the other.
+  const context& main_context() const noexcept;
   void check_may_run() const;
   void drive_main(detail::task_actor_base& main);
   void finish_main(detail::task_actor_base& main);

@@ -33,6 +33,8 @@ enum class wait_kind : std::uint8_t {
   read,       ///< bytes to read
   write,      ///< room for bytes to be written
   resolve,    ///< a name to be looked up
+  job,        ///< a function that runs elsewhere (`to_thread`, `run_on`)
+  operation,  ///< an operation of Asio (`use_task`)
   signal,     ///< a signal of the operating system
   other
 };

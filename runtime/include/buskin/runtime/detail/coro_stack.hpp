@@ -26,6 +26,7 @@ class lean_actor;
 
 namespace buskin::detail {
 
+class context_state;
 class coro_stack;
 class worker;
 
@@ -82,6 +83,9 @@ class wait {
   /// Another cancellation was requested while what could not be withdrawn is still under way:
   /// passes it on to whoever is waited for. Asked only after `withdraw` said false.
   virtual void insist() noexcept {}
+  /// Whether somebody else still uses what is in the frames (a buffer): they must not be destroyed
+  /// before this wait is ready.
+  virtual bool holds_frames() const noexcept { return false; }
 
   const wait_record& record() const noexcept { return record_; }
 
@@ -133,7 +137,10 @@ class cancel_scope {
 class coro_stack {
  public:
   explicit coro_stack(stack_host& host) noexcept : host_(&host) {}
-  ~coro_stack() { destroy(); }
+  ~coro_stack() {
+    destroy();
+    if (context_ != nullptr) drop_context();
+  }
   coro_stack(const coro_stack&) = delete;
   coro_stack& operator=(const coro_stack&) = delete;
 
@@ -168,6 +175,9 @@ class coro_stack {
   /// What is to be resumed when the running coroutine suspends for good. Called by task<T>.
   void continue_with(std::coroutine_handle<> next) noexcept { next_ = next; }
 
+  /// The values of its local<T> variables; null for none.
+  context_state*& context_slot() noexcept { return context_; }
+
   /// What it waits for; null while it runs.
   const wait* waiting() const noexcept { return wait_; }
 
@@ -187,6 +197,7 @@ class coro_stack {
   static constexpr std::uint32_t turn_budget = 256;
 
   void ask_scopes();
+  void drop_context() noexcept;
 
   stack_host* host_;
   std::coroutine_handle<> root_;
@@ -194,6 +205,7 @@ class coro_stack {
   wait* wait_ = nullptr;
   cancel_scope* scopes_ = nullptr;
   std::exception_ptr pending_cancel_;
+  context_state* context_ = nullptr;  // owned
   std::uint32_t cancelling_ = 0;
   std::uint32_t budget_ = turn_budget;
 };

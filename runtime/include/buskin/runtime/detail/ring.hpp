@@ -19,6 +19,17 @@ class ring {
     slots_[tail_++ & (capacity_ - 1)] = item;
   }
 
+  /// The item at a place from the oldest, below size().
+  T* at(std::size_t place) const noexcept { return slots_[(head_ + place) & (capacity_ - 1)]; }
+  /// The same, taken out of the middle; the others keep their order.
+  T* take(std::size_t place) noexcept {
+    T* item = at(place);
+    for (; place != 0; --place)
+      slots_[(head_ + place) & (capacity_ - 1)] = slots_[(head_ + place - 1) & (capacity_ - 1)];
+    ++head_;
+    return item;
+  }
+
   /// The oldest item, or null.
   T* pop() noexcept { return empty() ? nullptr : slots_[head_++ & (capacity_ - 1)]; }
 

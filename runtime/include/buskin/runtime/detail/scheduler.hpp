@@ -3,6 +3,7 @@
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
+#include <buskin/runtime/detail/context_state.hpp>
 #include <buskin/runtime/detail/dead_letter_office.hpp>
 #include <buskin/runtime/detail/timer_queue.hpp>
 #include <buskin/runtime/detail/worker.hpp>
@@ -23,7 +24,8 @@
 
 namespace buskin {
 class runtime;
-}
+class scheduling_order;
+}  // namespace buskin
 
 namespace buskin::detail {
 
@@ -32,6 +34,7 @@ struct scheduler_options {
   std::size_t max_throughput = 50;
   buskin::clock* clock = nullptr;
   buskin::runtime* owner = nullptr;
+  scheduling_order* order = nullptr;  // null: first in, first out
 };
 
 /// CAF's clock on the timers of the first worker. CAF calls it from any thread.
@@ -101,6 +104,7 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   bool threaded() const noexcept { return options_.workers > 1; }
   buskin::runtime& owner() const noexcept { return *options_.owner; }
   std::size_t throughput() const noexcept { return options_.max_throughput; }
+  scheduling_order* order() const noexcept { return options_.order; }
 
   /// Runs `function` on the given worker, soon. Any thread.
   void post(worker& where, std::function<void()> function);
@@ -116,6 +120,14 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   /// of something that is its maker's alone. It is let go when the runtime ends. Any thread.
   caf::strong_actor_ptr shared(const void* key, const std::function<caf::strong_actor_ptr()>& make);
   dead_letter_office& letters() noexcept { return letters_; }
+
+  // -- what happens outside -----------------------------------------------------------------------
+
+  /// Somebody waits for a job of another thread: until it has ended, a clock that jumps stands
+  /// still.
+  void hold_time() noexcept { outside_.fetch_add(1, std::memory_order_relaxed); }
+  void release_time() noexcept { outside_.fetch_sub(1, std::memory_order_relaxed); }
+  bool time_is_held() const noexcept { return outside_.load(std::memory_order_relaxed) != 0; }
 
   // -- the actors that are alive ------------------------------------------------------------------
   void remember(lean_actor& actor) noexcept;
@@ -144,6 +156,7 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> idle_{0};  // a bit for each sleeping worker
   std::atomic<unsigned> round_robin_{0};
+  std::atomic<std::size_t> outside_{0};
   caf_clock clock_;
 
   dead_letter_office letters_;
@@ -161,8 +174,8 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
 };
 
 /// Runs a function once, as a job of a worker. An exception it throws is reported (BK003) with the
-/// place that asked for it.
+/// place that asked for it. It runs with the local<T> values `locals`.
 void post_function(worker& where, std::function<void()> function,
-                   const std::source_location& asked = {});
+                   const std::source_location& asked = {}, bindings locals = bindings_here());
 
 }  // namespace buskin::detail

@@ -1,6 +1,7 @@
 // The actor that a spawned task is: a lean actor whose behaviour is a coroutine.
 #pragma once
 
+#include <buskin/runtime/context.hpp>
 #include <buskin/runtime/detail/coro_stack.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/lean_actor.hpp>
@@ -69,6 +70,8 @@ class task_actor_base : public lean_actor {
   /// As given, or "task-" and its id.
   std::string task_name() const;
   const std::source_location& created() const noexcept { return created_; }
+  /// Before the launch.
+  void rename(std::string name) { name_ = std::make_unique<const std::string>(std::move(name)); }
 
   // -- in its turn ------------------------------------------------------------------------------
   coro_stack& stack() noexcept { return stack_; }
@@ -91,6 +94,7 @@ class task_actor_base : public lean_actor {
   void on_signal() override;
   void on_message(caf::mailbox_element_ptr& element) override;
   void on_exit_request(caf::exit_msg& request) override;
+  void on_kill(caf::error reason) override;
   void on_end() noexcept override;
 
   /// Gives `waiter` a message that is kept elsewhere than in the mailbox; see bounded mailboxes.
@@ -110,6 +114,7 @@ class task_actor_base : public lean_actor {
   std::atomic<task_state> state_{task_state::pending};
   std::atomic<bool> cancelled_early_{false};  // a request is in the mailbox, or was
   bool begun_ = false;                        // its first step was taken
+  bool killed_ = false;                       // for exit_reason_, as soon as its wait permits
   mutable std::atomic<bool> fetched_{false};
   coro_stack stack_{*this};
   std::exception_ptr error_;                 // written before state_ is published
@@ -173,6 +178,8 @@ struct start_options {
   shutdown_phase phase = shutdown_phase::ordinary;
   worker* home = nullptr;
   bool eager = false;
+  /// The values of its local<T> variables; by default a copy of what its creator sees.
+  std::optional<buskin::context> context{};
 };
 
 /// The runtime of this thread. Throws invalid_state when there is none.
@@ -180,12 +187,18 @@ runtime& runtime_here(const char* operation);
 caf::actor_system& system_of(runtime& owner) noexcept;
 bool eager_by_default(const runtime& owner) noexcept;
 
+/// Gives a task that is not launched yet its context, and shows it to the runtime's task factory.
+/// What that throws comes out, and the task has ended.
+void prepare_task(runtime& owner, task_actor_base& actor,
+                  const std::optional<buskin::context>& given);
+
 /// Makes and launches the actor of a task.
 template <class T>
 lean_ref<task_actor<T>> start_task(runtime& owner, task<T> body, start_options options,
                                    const std::source_location& created) {
   auto actor =
       make_lean<task_actor<T>>(system_of(owner), std::move(body), std::move(options.name), created);
+  prepare_task(owner, *actor, options.context);
   actor->track(options.phase);
   if (options.home != nullptr) actor->pin(*options.home);
   if (options.eager)

@@ -23,6 +23,10 @@
 #include <cstdint>
 #include <vector>
 
+namespace buskin {
+class scheduling_order;
+}
+
 namespace buskin::detail {
 
 class scheduler;
@@ -77,9 +81,11 @@ class worker final : public caf::execution_unit {
 
  private:
   caf::resumable* next_job();
+  caf::resumable* take_in_order();
   void show_newest();
   void run(caf::resumable* job);
   std::size_t run_messages();
+  std::size_t run_in_order();
   void take_submissions();
   std::size_t run_io(std::size_t limit);
   void sleep();
@@ -88,6 +94,7 @@ class worker final : public caf::execution_unit {
   scheduler& owner_;
   const unsigned index_;
   const bool threaded_;
+  scheduling_order* const order_;  // cooperative: who is next; null for first in, first out
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   timer_queue timers_;
