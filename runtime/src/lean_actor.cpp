@@ -276,8 +276,10 @@ void lean_actor::dispatch(caf::mailbox_element_ptr& owner) {
         take_signal();  // what waited for the answer goes on before the next message
         return;
       }
-    // To a request that was given up: nobody else may see it.
-    detail::note_dead_letter(*this, dead_letter::kind::late_answer, element.content());
+    // To a request that was given up: nobody else may see it. Nor is it taken by being reported:
+    // what it hands over goes back to the broker that sent it.
+    detail::note_dead_letter(*this, dead_letter::kind::late_answer,
+                             std::as_const(element).content());
     return;
   }
   if (element.content().type_token() == caf::make_type_token<caf::exit_msg>()) {

@@ -1,6 +1,8 @@
 // Bounded mailboxes: how many messages an actor lets wait, and what becomes of one too many.
 #pragma once
 
+#include <buskin/actors/overflow.hpp>
+
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 
@@ -11,18 +13,6 @@
 #include <string>
 
 namespace buskin {
-
-/// What becomes of a message that finds a bounded mailbox full. A request that is dropped or
-/// refused is answered with mailbox_full.
-enum class overflow : std::uint8_t {
-  /// `deliver` and requests wait in line for room; a message whose sender does not wait is refused.
-  wait,
-  drop_oldest,  ///< the message that waits longest makes room
-  drop_newest,  ///< the new message is dropped; its sender is not told
-  refuse        ///< the new message is not taken, and `deliver` throws mailbox_full
-};
-
-const char* to_string(overflow policy) noexcept;
 
 /// A mailbox reached its high-water mark, or sank to its low-water mark afterwards.
 struct mailbox_event {
@@ -38,6 +28,7 @@ struct mailbox_options {
   /// Messages that may wait; 0: any number. Answers, and requests to end, do not count and are
   /// always taken.
   std::size_t capacity = 0;
+  /// A request that is dropped or refused is answered with mailbox_full.
   overflow policy = overflow::wait;
   /// When as many messages wait, `events` is told once, and again only after not more than
   /// `low_water` did. 0: three quarters of the capacity, and a quarter.

@@ -35,15 +35,12 @@ class returnable_element final : public caf::mailbox_element, public recycled {
     if (!taken_) from_->come_back(std::move(std::get<0>(tuple_.data())), asker_);
   }
 
-  // Whoever asks for the content takes it.
+  // Whoever asks for the content takes it. A look at what may not be changed is for reports.
   caf::type_erased_tuple& content() override {
     taken_ = true;
-    return tuple();
+    return tuple_;
   }
-  const caf::type_erased_tuple& content() const override {
-    taken_ = true;
-    return const_cast<returnable_element&>(*this).tuple();
-  }
+  const caf::type_erased_tuple& content() const override { return tuple_; }
   caf::message move_content_to_message() override {
     taken_ = true;
     if constexpr (nothing)
@@ -69,8 +66,6 @@ class returnable_element final : public caf::mailbox_element, public recycled {
   };
   using stored =
       std::conditional_t<nothing, bare, caf::detail::tuple_vals_impl<caf::type_erased_tuple, T>>;
-
-  caf::type_erased_tuple& tuple() noexcept { return tuple_; }
 
   lean_ref<B> from_;
   caf::actor_addr asker_;
