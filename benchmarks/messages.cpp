@@ -8,7 +8,6 @@
 // request sent from within the answer's handler. The file is long because each piece of work stands
 // here three times, in the three ways to write an actor.
 #include <support/comparison.hpp>
-#include <support/ping_pong.hpp>
 #include <support/stage.hpp>
 
 #include <buskin/actors/ask.hpp>
@@ -42,12 +41,60 @@ constexpr int messages_each = 40'000;
 using start_atom = caf::atom_constant<caf::atom("start")>;
 using credit_atom = caf::atom_constant<caf::atom("credit")>;
 
-using bench::end;
-using bench::number_in;
-using bench::ping_pong;
-using bench::start;
+void end(const caf::actor& whom) { caf::anon_send_exit(whom, caf::exit_reason::user_shutdown); }
+
+/// The int that a message is; -1 if it is something else.
+int number_in(caf::mailbox_element& element) {
+  auto& content = element.content();
+  return content.match_elements<int>() ? content.get_as<int>(0) : -1;
+}
+
+/// Spawns an actor of either kind from outside.
+template <class T, class... Args>
+caf::actor start(caf::actor_system& system, Args&&... args) {
+  if constexpr (std::is_base_of_v<buskin::lean_actor, T>)
+    return buskin::spawn_actor<T>(system, std::forward<Args>(args)...);
+  else
+    return system.spawn<T>(std::forward<Args>(args)...);
+}
 
 // -- ping-pong --------------------------------------------------------------------------------
+
+namespace lean {
+
+class pong final : public buskin::lean_actor {
+ public:
+  using lean_actor::lean_actor;
+
+ protected:
+  void on_message(caf::mailbox_element_ptr& element) override {
+    buskin::send(element->sender, number_in(*element) + 1);
+  }
+};
+
+class ping final : public buskin::lean_actor {
+ public:
+  ping(caf::actor_config& config, caf::actor partner, finish_line& line)
+      : lean_actor(config), partner_(std::move(partner)), line_(line) {}
+
+ protected:
+  void on_message(caf::mailbox_element_ptr& element) override {
+    const int number = number_in(*element);
+    if (number < round_trips) {
+      buskin::send(partner_, number);
+    } else {
+      line_.cross();
+      end(partner_);
+      quit();
+    }
+  }
+
+ private:
+  caf::actor partner_;
+  finish_line& line_;
+};
+
+}  // namespace lean
 
 namespace handlers {
 
@@ -63,7 +110,7 @@ class pong final : public buskin::behavior_actor {
 
 class ping final : public buskin::behavior_actor {
  public:
-  ping(caf::actor_config& config, caf::actor partner, int, finish_line& line)
+  ping(caf::actor_config& config, caf::actor partner, finish_line& line)
       : behavior_actor(config), partner_(std::move(partner)), line_(line) {}
 
  protected:
@@ -99,7 +146,7 @@ class pong final : public caf::event_based_actor {
 
 class ping final : public caf::event_based_actor {
  public:
-  ping(caf::actor_config& config, caf::actor partner, int, finish_line& line)
+  ping(caf::actor_config& config, caf::actor partner, finish_line& line)
       : event_based_actor(config), partner_(std::move(partner)), line_(line) {}
   caf::behavior make_behavior() override {
     return {[this](int number) {
@@ -119,6 +166,12 @@ class ping final : public caf::event_based_actor {
 };
 
 }  // namespace peer
+
+template <class Ping, class Pong>
+void ping_pong(caf::actor_system& system, finish_line& line) {
+  auto partner = start<Pong>(system);
+  caf::anon_send(start<Ping>(system, partner, line), 0);
+}
 
 // -- request and response ---------------------------------------------------------------------
 
@@ -548,12 +601,10 @@ int main(int argc, char** argv) {
   bench::suite all("messages", argc, argv);
 
   all.add({"ping-pong, a round trip",
-           {ours("lean_actor", round_trips,
-                 ping_pong<bench::lean_ping, bench::lean_pong>(round_trips), 3.5),
-            ours(caf_on_ours, round_trips, ping_pong<peer::ping, peer::pong>(round_trips), 1.7),
-            ours("behavior_actor", round_trips,
-                 ping_pong<handlers::ping, handlers::pong>(round_trips))},
-           peers(round_trips, ping_pong<peer::ping, peer::pong>(round_trips))});
+           {ours("lean_actor", round_trips, ping_pong<lean::ping, lean::pong>, 3.5),
+            ours(caf_on_ours, round_trips, ping_pong<peer::ping, peer::pong>, 1.7),
+            ours("behavior_actor", round_trips, ping_pong<handlers::ping, handlers::pong>)},
+           peers(round_trips, ping_pong<peer::ping, peer::pong>)});
 
   const auto from_task = [](auto work) {
     return [work] { return bench::sample{bench::on_buskin(requests, work)}; };

@@ -21,11 +21,10 @@ future_base::~future_base() {
 
 void future_base::publish(future_state how) {
   state_.store(how, std::memory_order_release);
-  // Callbacks never run inside of whoever sets it: in a turn of our own, before the tasks that wait
-  // have theirs.
+  waiters_.wake();
+  // Never inside of whoever sets it: in a turn of our own.
   if (!callbacks_.empty())
     post([](lean_actor& self) { static_cast<future_base&>(self).run_callbacks(); });
-  waiters_.wake();
 }
 
 bool future_base::settle(future_state how, std::exception_ptr error) {

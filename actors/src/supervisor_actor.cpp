@@ -173,7 +173,7 @@ task<void> supervisor_actor::end_pool() {
   co_await until_moment<decltype(ended), moment>(
       ended, after(now_here("supervisor"), options_.kill_patience));
   for (auto& [number, c] : children_)
-    if (c->actor) co_await await_kill(*c);
+    if (c->actor) abandon(*c);
 }
 
 // -- what is asked by other threads --------------------------------------------------------------

@@ -170,6 +170,7 @@ class supervisor_actor final : public lean_actor {
   /// Asks the child to end, kills it when it is late, and waits for the end.
   task<void> end(child& c);
   task<void> await_kill(child& c);
+  void abandon(child& c);
   void kill(child& c, duration limit);
   void on_child_end(std::uint64_t number, std::uint64_t incarnation, const caf::error& reason);
   child& enter(child_spec spec);

@@ -164,7 +164,10 @@ task<void> supervisor_actor::await_kill(child& c) {
   auto gone = [&] { return !c.actor; };
   co_await until_moment<decltype(gone), moment>(
       gone, after(now_here("supervisor"), options_.kill_patience));
-  if (!c.actor) co_return;
+  if (c.actor) abandon(c);
+}
+
+void supervisor_actor::abandon(child& c) {
   const std::string text = "was killed and did not end within " +
                            in_milliseconds(options_.kill_patience) +
                            "; its handler does not return";

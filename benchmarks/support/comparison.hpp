@@ -99,7 +99,6 @@ class suite {
     std::string comparison, measure, unit, ours, peer;
     summary our_time, peer_time;
     double target;
-    /// 0 when there was no peer.
     double ratio() const { return peer_time.median / our_time.median; }
   };
   using samples =
@@ -152,9 +151,9 @@ class suite {
              measured.name,
              measured.unit,
              who.name,
-             times.empty() ? "" : what.peers[best].name,
+             what.peers[best].name,
              summarise(ours[i][m]),
-             times.empty() ? summary{} : times[best],
+             times[best],
              m < who.targets.size() ? who.targets[m] : 0};
       std::printf("  %-44s %9.1f %s (%.1f … %.1f)  ratio %5.2f  %s\n", who.name.c_str(),
                   l.our_time.median, measured.unit.c_str(), l.our_time.least, l.our_time.most,
@@ -166,7 +165,6 @@ class suite {
   }
 
   static std::string verdict(const line& l) {
-    if (l.peer.empty()) return "(no peer)";
     if (l.target == 0) return "(info)";
     char text[64];
     std::snprintf(text, sizeof text, "target %.2f  %s", l.target,

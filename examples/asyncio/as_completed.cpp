@@ -22,8 +22,7 @@ buskin::task<void> co_main() {
   auto pages = buskin::as_completed(std::move(fetches), 10s);
   while (auto page = co_await pages.next()) {
     try {
-      const auto content = page->result();
-      std::cout << page->index << ": " << content << '\n';
+      std::cout << page->index << ": " << page->result() << '\n';
     } catch (const std::runtime_error& failure) {
       std::cout << page->index << " failed: " << failure.what() << '\n';
     }

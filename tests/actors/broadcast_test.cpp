@@ -17,7 +17,6 @@
 #include <caf/send.hpp>
 
 #include <chrono>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -141,52 +140,6 @@ BOOST_AUTO_TEST_CASE(a_caf_actor_subscribes_by_message_until_it_unsubscribes_or_
   };
   s.run(main());
   BOOST_TEST(seen == (numbers{1, 2}), boost::test_tools::per_element());
-}
-
-BOOST_AUTO_TEST_CASE(a_caf_actor_publishes_and_hears_of_the_end_by_messages) {
-  stage s;
-  numbers seen;
-  auto main = [&]() -> task<void> {
-    broadcast<int> hub(3);
-    const auto listener =
-        s.runtime.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
-          self->send(hub.actor(), subscribe::value);
-          self->send(hub.actor(), subscribe::value);  // once is enough, twice does no harm
-          return {[&](publish, int item) { seen.push_back(item); },
-                  [&, self](publish_end) {
-                    seen.push_back(-1);
-                    self->quit();
-                  }};
-        });
-    auto reader = hub.subscribe();
-    co_await sleep(1ms);
-    co_await ask<void>(hub.actor(), 1s, publish::value, 1);
-    BOOST_TEST((co_await reader.next()).value == 1);
-    hub.close();
-    hub.close();
-    co_await sleep(1ms);
-    BOOST_CHECK_THROW(co_await ask<void>(hub.actor(), 1s, publish::value, 2), queue_shutdown);
-    BOOST_CHECK_THROW(co_await ask<void>(hub.actor(), 1s, subscribe::value), queue_shutdown);
-  };
-  s.run(main());
-  BOOST_TEST(seen == (numbers{1, -1}), boost::test_tools::per_element());
-}
-
-BOOST_AUTO_TEST_CASE(when_the_last_publisher_is_gone_subscribers_are_told) {
-  stage s;
-  auto main = []() -> task<void> {
-    std::optional<broadcast<int>> one(3);
-    std::optional<broadcast<int>> two(one);
-    auto reader = one->subscribe();
-    auto waiting = [&]() -> task<void> { co_await reader.next(); };
-    auto waiter = spawn(waiting());
-    one.reset();
-    co_await sleep(1ms);
-    BOOST_TEST(!waiter.done());
-    two.reset();
-    BOOST_CHECK_THROW(co_await waiter, queue_shutdown);
-  };
-  s.run(main());
 }
 
 BOOST_AUTO_TEST_CASE(a_broadcast_that_keeps_nothing_is_refused) {

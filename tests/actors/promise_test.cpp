@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(a_value_that_cannot_travel_is_refused_by_message_only) {
 
 // -- threads --------------------------------------------------------------------------------------
 
-BOOST_AUTO_TEST_CASE(any_thread_may_set_it) {
+BOOST_AUTO_TEST_CASE(any_thread_may_set_it) {  // covers FUT-022: the work ran on another thread
   std::thread pool;
   std::thread::id worked_on;
   auto main = [&]() -> task<int> {

@@ -7,6 +7,7 @@
 #include <buskin/actors/monitor.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/failure.hpp>
+#include <buskin/runtime/runtime.hpp>
 #include <buskin/runtime/sleep.hpp>
 
 #include "support/seeds.hpp"
@@ -18,6 +19,8 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <random>
 #include <string>
 #include <vector>
@@ -259,6 +262,47 @@ BOOST_AUTO_TEST_CASE(no_child_is_lost_doubled_or_left_behind_whenever_it_dies) {
     };
     s.run(main());
     BOOST_REQUIRE_MESSAGE(most > 0, replay(seed));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(with_several_workers_nobody_is_lost_or_doubled_either) {
+  for (const auto strategy : {restart_strategy::one_for_one, restart_strategy::one_for_all,
+                              restart_strategy::rest_for_one}) {
+    runtime_options how;
+    how.workers = 4;
+    how.signals = signal_handling::none;
+    runtime r(how);
+    std::atomic<int> alive{0};
+    std::atomic<int> starts{0};
+    std::atomic<bool> doubled{false};
+    auto body = [&](int name, std::array<std::atomic<int>, 6>& running) -> task<void> {
+      struct count {
+        explicit count(std::atomic<int>& n) : n_(n) { ++n_; }
+        ~count() { --n_; }
+        std::atomic<int>& n_;
+      } here(alive), mine(running[static_cast<std::size_t>(name)]);
+      if (mine.n_ > 1) doubled = true;
+      for (int turns = ++starts % 17; turns != 0; --turns) co_await yield();
+      throw std::runtime_error("broken");
+    };
+    auto main = [&]() -> task<void> {
+      std::array<std::atomic<int>, 6> running{};
+      std::vector<child_spec> specs;
+      for (int i = 0; i != 6; ++i)
+        specs.push_back(child("c" + std::to_string(i), [&, i] { return body(i, running); }));
+      auto options = tolerant();
+      options.strategy = strategy;
+      supervisor sup(specs, options);
+      while (starts < 2000) {
+        static_cast<void>(sup.which_children());
+        co_await yield();
+      }
+      sup.stop();
+      BOOST_TEST(!co_await monitor(sup.actor()));
+      BOOST_TEST(alive == 0);
+    };
+    r.run(main());
+    BOOST_TEST(!doubled);
   }
 }
 

@@ -739,32 +739,6 @@ task<int> nested(int levels) {
   co_return 1 + co_await spawn(nested(levels - 1), {.eager = true});
 }
 
-// covers TSK-101
-BOOST_AUTO_TEST_CASE(a_task_in_the_middle_of_its_turn_cannot_be_entered_again) {
-  stage s;
-  auto main = []() -> task<void> {
-    auto* parent = here.actor;
-    bool refused = false;
-    auto child = [&]() -> task<void> {
-      auto* self = here.actor;
-      auto* stack = here.stack;
-      {
-        lean_actor::turn again(*parent);  // it stands in its call of spawn
-        refused = !again;
-        BOOST_TEST(here.actor == self);
-      }
-      BOOST_TEST(here.actor == self);
-      BOOST_TEST(here.stack == stack);
-      co_await yield();
-    };
-    auto work = spawn(child(), {.eager = true});
-    BOOST_TEST(refused);
-    BOOST_TEST(here.actor == parent);
-    co_await work;
-  };
-  s.run(main());
-}
-
 BOOST_AUTO_TEST_CASE(a_long_chain_of_eager_spawns_does_not_exhaust_the_stack) {
   stage s;
   BOOST_TEST(s.run(nested(20'000)) == 20'000);

@@ -22,7 +22,6 @@ using set_error = caf::atom_constant<caf::atom("bk.seterr")>;
 using cancel_value = caf::atom_constant<caf::atom("bk.cancel")>;
 using await_change = caf::atom_constant<caf::atom("bk.change")>;
 using set_event = caf::atom_constant<caf::atom("bk.set")>;
-using publish_end = caf::atom_constant<caf::atom("bk.end")>;
 using publish = caf::atom_constant<caf::atom("bk.pub")>;
 
 // Of supervisors.

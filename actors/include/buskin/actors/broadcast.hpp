@@ -3,7 +3,7 @@
 #pragma once
 
 #include <buskin/actors/atoms.hpp>
-#include <buskin/actors/detail/owner_ref.hpp>
+#include <buskin/actors/detail/broker.hpp>
 #include <buskin/actors/detail/waiters.hpp>
 #include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/errors.hpp>
@@ -11,10 +11,8 @@
 #include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <exception>
 #include <optional>
 #include <source_location>
 #include <stdexcept>
@@ -34,16 +32,16 @@ struct broadcast_item {
 namespace detail {
 
 template <class T>
-class broadcast_actor final : public owned_broker {
+class broadcast_actor final : public broker {
  public:
   broadcast_actor(caf::actor_config& config, std::size_t capacity)
-      : owned_broker(config, "buskin.broadcast"), capacity_(capacity) {
+      : broker(config, "buskin.broadcast"), capacity_(capacity) {
     if (capacity_ == 0)
       throw std::invalid_argument("a broadcast keeps at least one item for slow subscribers");
   }
 
   void publish(const T& item) {
-    receivers to;
+    std::vector<caf::strong_actor_ptr> receivers;
     {
       guard lock(*this);
       if (ended_) throw queue_shutdown();
@@ -53,28 +51,26 @@ class broadcast_actor final : public owned_broker {
       }
       items_.push_back(item);
       readers_.wake();
-      to = living_listeners();
+      if constexpr (sendable<T>) {
+        std::erase_if(listeners_, [&](const caf::actor_addr& listener) {
+          auto actor = caf::actor_cast<caf::strong_actor_ptr>(listener);
+          if (!actor) return true;
+          receivers.push_back(std::move(actor));
+          return false;
+        });
+      }
     }
     if constexpr (sendable<T>)
-      for (const auto& receiver : to)
+      for (const auto& receiver : receivers)
         receiver->enqueue(
             make_element(nullptr, caf::make_message_id(), buskin::publish::value, item),
             unit_here());
   }
 
   void close() {
-    receivers to;
-    {
-      guard lock(*this);
-      if (ended_) return;
-      ended_ = true;
-      readers_.wake();
-      to = living_listeners();
-      listeners_.clear();
-    }
-    for (const auto& receiver : to)
-      receiver->enqueue(make_element(nullptr, caf::make_message_id(), buskin::publish_end::value),
-                        unit_here());
+    guard lock(*this);
+    ended_ = true;
+    readers_.wake();
   }
 
   std::uint64_t end() const {
@@ -106,58 +102,28 @@ class broadcast_actor final : public owned_broker {
   }
 
  protected:
-  void disowned() noexcept override { close(); }
-
   void on_message(caf::mailbox_element_ptr& element) override {
-    const auto& content = element->content();
-    try {
-      if (content.match_elements<buskin::subscribe>() && element->sender)
-        add_listener(caf::actor_cast<caf::actor_addr>(element->sender));
-      else if (content.match_elements<buskin::unsubscribe>() && element->sender)
-        remove_listener(caf::actor_cast<caf::actor_addr>(element->sender));
-      else if (!publish_message(content)) {
-        refuse(*element);
-        return;
+    auto& content = element->content();
+    if (content.match_elements<buskin::subscribe>() && element->sender) {
+      {
+        guard lock(*this);
+        listeners_.push_back(caf::actor_cast<caf::actor_addr>(element->sender));
       }
       respond(*element, caf::message());
-    } catch (const queue_shutdown&) {
-      respond(*element, caf::make_message(to_error(std::current_exception())));
+    } else if (content.match_elements<buskin::unsubscribe>() && element->sender) {
+      {
+        guard lock(*this);
+        std::erase_if(listeners_, [&](const auto& listener) {
+          return listener == caf::actor_cast<caf::actor_addr>(element->sender);
+        });
+      }
+      respond(*element, caf::message());
+    } else {
+      refuse(*element);
     }
   }
 
  private:
-  using receivers = std::vector<caf::strong_actor_ptr>;
-
-  void add_listener(const caf::actor_addr& who) {
-    guard lock(*this);
-    if (ended_) throw queue_shutdown();
-    if (std::find(listeners_.begin(), listeners_.end(), who) == listeners_.end())
-      listeners_.push_back(who);
-  }
-  void remove_listener(const caf::actor_addr& who) {
-    guard lock(*this);
-    std::erase(listeners_, who);
-  }
-  bool publish_message(const caf::type_erased_tuple& content) {
-    if constexpr (sendable<T>)
-      if (content.match_elements<buskin::publish, T>()) {
-        publish(content.get_as<T>(1));
-        return true;
-      }
-    return false;
-  }
-  /// With the lock held; forgets the others.
-  receivers living_listeners() {
-    receivers living;
-    std::erase_if(listeners_, [&](const caf::actor_addr& listener) {
-      auto actor = caf::actor_cast<caf::strong_actor_ptr>(listener);
-      if (!actor || actor->get()->getf(caf::abstract_actor::is_terminated_flag)) return true;
-      living.push_back(std::move(actor));
-      return false;
-    });
-    return living;
-  }
-
   const std::size_t capacity_;
   // All guarded by the broker's lock.
   std::deque<T> items_;
@@ -226,11 +192,9 @@ class subscription {
 
 /// A hub; copies of this object are the same hub. Any thread of its runtime.
 ///
-/// Publishing never waits: the newest `capacity` items are kept for subscribers that lag. When the
-/// last copy is gone it is closed. The message face, for a `T` that can be copied: `(publish, T)`
-/// publishes; a CAF actor that sends `(subscribe)` is sent `(publish, T)` for every item from then
-/// on, until `(unsubscribe)` or its end, and `(publish_end)` at the close. Its mailbox is its own:
-/// what it does not handle piles up there, and no lag is told.
+/// Publishing never waits: the newest `capacity` items are kept for subscribers that lag. The
+/// message face, for a `T` that can be copied: a CAF actor that sends `(subscribe)` is sent
+/// `(publish, T)` for every item from then on, until `(unsubscribe)` or its end.
 template <class T>
 class broadcast {
  public:
@@ -242,14 +206,14 @@ class broadcast {
   /// Throws queue_shutdown after close.
   void publish(const T& item) const { actor_->publish(item); }
   /// From the next item on.
-  buskin::subscription<T> subscribe() const { return buskin::subscription<T>(actor_.ref()); }
+  buskin::subscription<T> subscribe() const { return buskin::subscription<T>(actor_); }
   /// No more items; subscribers read what is kept, then get queue_shutdown.
   void close() const { actor_->close(); }
 
-  caf::actor actor() const { return actor_.ref().handle(); }
+  caf::actor actor() const { return actor_.handle(); }
 
  private:
-  detail::owner_ref<detail::broadcast_actor<T>> actor_;
+  lean_ref<detail::broadcast_actor<T>> actor_;
 };
 
 }  // namespace buskin
