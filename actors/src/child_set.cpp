@@ -103,12 +103,12 @@ void child_set::note_end(watch& entry) {
 /// What an end means for the others.
 void child_set::decide(task_actor_base& child) {
   const auto state = child.state();
-  // A cancellation that was asked for is news to nobody.
-  if (state == task_state::cancelled) child.mark_fetched();
+  // A cancellation that was asked for is news to nobody, and a failure is the owner's from here on,
+  // who may be cancelled before it looks; only where the first end decides may one be left over.
+  if (state == task_state::cancelled || policy_ != on_end::cancel_when_first) child.mark_fetched();
   switch (policy_) {
     case on_end::cancel_when_failed:
       if (state != task_state::failed) return;
-      child.mark_fetched();
       errors_.push_back(child.failure());
       if (aborting_) return;
       alarm_ = true;

@@ -45,7 +45,7 @@ class registry_actor final : public broker {
     auto made = std::make_shared<entry>(entry{whom});
     std::shared_ptr<entry> old;
     {
-      guard lock(state_mutex_);
+      guard lock(*this);
       auto& place = names_[name];
       if (place && !is_dead(place->holder))
         throw name_taken(name, caf::actor_cast<caf::actor>(place->holder),
@@ -63,7 +63,7 @@ class registry_actor final : public broker {
   bool remove(const std::string& name) {
     std::shared_ptr<entry> old;
     {
-      guard lock(state_mutex_);
+      guard lock(*this);
       const auto at = names_.find(name);
       if (at == names_.end()) return false;
       old = std::move(at->second);
@@ -75,13 +75,13 @@ class registry_actor final : public broker {
   }
 
   caf::actor find(const std::string& name) const {
-    guard lock(state_mutex_);
+    guard lock(*this);
     return find_locked(name);
   }
 
   std::vector<std::string> all() const {
     std::vector<std::string> names;
-    guard lock(state_mutex_);
+    guard lock(*this);
     for (const auto& [name, each] : names_)
       if (!is_dead(each->holder)) names.push_back(name);
     return names;
@@ -89,7 +89,7 @@ class registry_actor final : public broker {
 
   /// Resolves `place` now or when the name appears.
   void find_or_wait(const std::string& name, const cell_ref<cell<caf::actor>>& place) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     if (auto found = find_locked(name))
       place->resolve(std::move(found));
     else
@@ -97,7 +97,7 @@ class registry_actor final : public broker {
   }
 
   void withdraw(const std::string& name, cell<caf::actor>& place) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     place.abandon();
     const auto waiting = waiting_.find(name);
     if (waiting == waiting_.end()) return;
@@ -158,7 +158,7 @@ class registry_actor final : public broker {
 
   void forget(const std::string& name, const void* key) {
     std::shared_ptr<entry> old;
-    guard lock(state_mutex_);
+    guard lock(*this);
     const auto at = names_.find(name);
     if (at == names_.end() || at->second.get() != key) return;
     old = std::move(at->second);

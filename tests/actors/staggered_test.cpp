@@ -176,6 +176,22 @@ BOOST_AUTO_TEST_CASE(every_cancel_from_outside_reaches_a_candidate_that_swallows
   BOOST_CHECK(s.clock.elapsed() == 3s);
 }
 
+BOOST_AUTO_TEST_CASE(a_failure_before_a_cancelled_race_is_no_incident) {
+  stage s;
+  journal log;
+  auto main = [&]() -> task<void> {
+    auto racing = [&]() -> task<void> {
+      co_await staggered(1h, list(candidate(log, 1, 1s, false), candidate(log, 2, 1h)));
+    };
+    auto racer = spawn(racing());
+    co_await sleep(2s);
+    racer.cancel();
+    BOOST_CHECK_THROW(co_await racer, cancelled);
+  };
+  s.run(main());
+  BOOST_TEST(log == (journal{"begin 1", "begin 2"}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(on_several_workers_there_is_exactly_one_winner) {
   stage s(runtime_options{.workers = 3});
   auto main = []() -> task<void> {
