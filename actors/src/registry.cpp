@@ -122,7 +122,7 @@ class registry_actor final : public broker {
       } else if (content.match_elements<await_name_atom, std::string>()) {
         const std::string name = content.get_as<std::string>(1);
         find_or_wait(name, cell_ref<cell<caf::actor>>::adopt(
-                               new reply_cell<caf::actor>(requester(*element))));
+                               new reply_cell<caf::actor>(*this, requester(*element))));
       } else {
         refuse(*element);
       }
