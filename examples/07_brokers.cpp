@@ -35,7 +35,10 @@ task<void> runner(std::string name, buskin::barrier line) {
 // [watch]
 task<void> follow(buskin::observer<int> speed) {
   try {
-    for (;;) std::cout << "speed is " << co_await speed.next() << '\n';
+    for (;;) {
+      const int now = co_await speed.next();
+      std::cout << "speed is " << now << '\n';
+    }
   } catch (const buskin::watch_closed&) {
     std::cout << "no more speeds\n";
   }

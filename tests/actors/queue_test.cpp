@@ -40,9 +40,8 @@ task<void> put_one(queue<int> q, int item) { co_await q.put(item); }
 
 BOOST_AUTO_TEST_SUITE(queue_)
 
-BOOST_AUTO_TEST_CASE(
-    items_come_out_in_the_order_in_which_they_were_put) {  // covers QUE-003, QUE-005, QUE-007,
-                                                           // QUE-016, QUE-018
+// covers QUE-003, QUE-005, QUE-007, QUE-016, QUE-018
+BOOST_AUTO_TEST_CASE(items_come_out_in_the_order_in_which_they_were_put) {
   stage s;
   auto main = []() -> task<void> {
     queue<int> q;
@@ -146,9 +145,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_at_once_says_so) {  // covers QUE-011, 
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(
-    producer_and_consumer_over_a_single_place_never_wait_for_each_other_for_ever) {  // covers
-                                                                                     // QUE-014
+// covers QUE-014
+BOOST_AUTO_TEST_CASE(producer_and_consumer_over_a_single_place_never_wait_for_each_other_for_ever) {
   stage s;
   auto main = []() -> task<void> {
     queue<int> q(1);

@@ -9,8 +9,7 @@ namespace buskin {
 /// for a mailbox.
 enum class overflow : std::uint8_t {
   /// Whoever puts waits in line for room. One that cannot wait is refused: `put_nowait`, or a
-  /// message
-  /// whose sender does not wait.
+  /// message whose sender does not wait.
   wait,
   drop_oldest,  ///< what came first goes, and the new one gets in
   drop_newest,  ///< the new one goes; whoever put it is not told

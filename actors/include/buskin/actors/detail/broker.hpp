@@ -89,12 +89,14 @@ class requester {
   caf::message_id id_;
 };
 
-/// A cell whose outcome is the answer to a request that came as a message.
+/// A cell whose outcome is the answer to a request that came as a message. It leaves at once, or,
+/// for a broker that is given, when that has given up its lock.
 template <class T>
 class reply_cell final : public cell<T> {
  public:
+  explicit reply_cell(requester asker) : cell<T>(nullptr), asker_(std::move(asker)) {}
   reply_cell(broker& from, requester asker)
-      : cell<T>(nullptr), from_(from), asker_(std::move(asker)) {}
+      : cell<T>(nullptr), from_(&from), asker_(std::move(asker)) {}
   bool deserted() const noexcept override { return asker_.ended(); }
   void deliver() override {
     if (this->error())
@@ -106,10 +108,15 @@ class reply_cell final : public cell<T> {
   }
 
  protected:
-  void on_resolved() override { from_.leave_later(*this); }
+  void on_resolved() override {
+    if (from_ != nullptr)
+      from_->leave_later(*this);
+    else
+      deliver();
+  }
 
  private:
-  broker& from_;  // owns the line in which this waits
+  broker* const from_ = nullptr;  // owns the line in which this waits
   requester asker_;
 };
 
