@@ -19,8 +19,8 @@ std::size_t count_words(const std::string& text, std::chrono::milliseconds effor
   return words;
 }
 
-buskin::task<void> report(std::string text) {
-  const auto words = co_await buskin::to_thread(count_words, text, 10ms);
+buskin::task<void> report(std::string text, std::chrono::milliseconds effort) {
+  const auto words = co_await buskin::to_thread(count_words, text, effort);
   std::cout << "\"" << text << "\" has " << words << " words\n";
 }
 // [/blocking]
@@ -34,7 +34,8 @@ buskin::task<void> search() {
 // [/stop]
 
 buskin::task<void> co_main() {
-  co_await buskin::gather(report("to be or not to be"), report("exit, pursued by a bear"));
+  co_await buskin::gather(report("to be or not to be", 10ms),
+                          report("exit, pursued by a bear", 200ms));
 
   try {
     co_await buskin::to_thread([] { throw std::runtime_error("the disk is on fire"); });

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 namespace buskin::detail {
 
@@ -243,7 +244,14 @@ void worker::sleep() {
       !(threaded_ && owner_.anything_to_steal(*this))) {
     sleeps_.fetch_add(1, std::memory_order_relaxed);
     stale_ = true;  // a handler may run before the next look
-    io_.run_one();
+    // While a job of another thread is awaited, a clock that jumps goes no faster than the real
+    // one.
+    const auto due =
+        owner_.time().runs() || !owner_.time_is_held() ? std::nullopt : timers_.next_due();
+    if (!due)
+      io_.run_one();
+    else if (io_.run_one_for(*due > now_ ? *due - now_ : duration::zero()) == 0)
+      owner_.time().skip_to(*due);
   }
   if (threaded_) owner_.note_busy(*this);
   sleeping_.store(false, std::memory_order_seq_cst);
