@@ -34,7 +34,6 @@ std::exception_ptr wait::interruption() noexcept {
 
 void coro_stack::advance() {
   const auto outer = std::exchange(here.stack, this);
-  budget_ = turn_budget;
   if (scopes_ != nullptr) ask_scopes();
   if (wait_ != nullptr && wait_->ready()) next_ = std::exchange(wait_, nullptr)->handle_;
   while (next_) std::exchange(next_, nullptr).resume();

@@ -89,6 +89,10 @@ class wait {
 
   const wait_record& record() const noexcept { return record_; }
 
+  /// The stack that runs here, to which a wait made here belongs. Throws invalid_state outside of
+  /// any.
+  static coro_stack& stack_here(const char* operation);
+
  protected:
   wait(wait_kind kind, const std::source_location& where, std::uint64_t whom = 0) noexcept {
     record_.kind = kind;
@@ -102,9 +106,6 @@ class wait {
   bool suspend(std::coroutine_handle<> handle);
   /// To be asked first in await_resume: the cancellation to be thrown instead of a result, or null.
   std::exception_ptr interruption() noexcept;
-
-  /// The stack this wait belongs to. Throws invalid_state outside of any.
-  static coro_stack& stack_here(const char* operation);
 
   wait_record record_;
 
@@ -189,13 +190,8 @@ class coro_stack {
   /// The earliest deadline of the scopes; the beginning of time when a cancellation is pending.
   time_point deadline() const noexcept;
 
-  /// Counts an await that completed at once. False when it is time to let others run.
-  bool spend() noexcept { return budget_ == 0 ? false : (--budget_, true); }
-
  private:
   friend class wait;
-  static constexpr std::uint32_t turn_budget = 256;
-
   void ask_scopes();
   void drop_context() noexcept;
 
@@ -207,7 +203,6 @@ class coro_stack {
   std::exception_ptr pending_cancel_;
   context_state* context_ = nullptr;  // owned
   std::uint32_t cancelling_ = 0;
-  std::uint32_t budget_ = turn_budget;
 };
 
 }  // namespace buskin::detail
