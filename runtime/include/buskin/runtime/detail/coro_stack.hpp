@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <exception>
 #include <source_location>
+#include <vector>
 
 namespace caf {
 class local_actor;
@@ -88,6 +89,10 @@ class wait {
   virtual bool holds_frames() const noexcept { return false; }
 
   const wait_record& record() const noexcept { return record_; }
+  /// Adds the ids of those whose end, answer or release it waits for. While nobody runs the host.
+  virtual void awaited(std::vector<std::uint64_t>& whom) const {
+    if (record_.whom != 0) whom.push_back(record_.whom);
+  }
 
   /// The stack that runs here, to which a wait made here belongs. Throws invalid_state outside of
   /// any.
@@ -192,6 +197,7 @@ class coro_stack {
 
  private:
   friend class wait;
+  void go_on();
   void ask_scopes();
   void drop_context() noexcept;
 
