@@ -194,19 +194,31 @@ void watchdog::lock_held(const lean_actor& task, const wait_record& wait, time_p
                  nullptr, name_of(task), creation_of(task)});
 }
 
+bool watchdog::crosses(const lean_actor& who, std::size_t count) {
+  std::lock_guard guard(mutex_);
+  if (count >= limits_.growth) return grown_.insert(who.id()).second;
+  grown_.erase(who.id());
+  return false;
+}
+
 void watchdog::backlog(const lean_actor& who, const char* of, std::size_t count) {
-  {
-    std::lock_guard guard(mutex_);
-    if (count < limits_.growth) {
-      grown_.erase(who.id());
-      return;
-    }
-    if (!grown_.insert(who.id()).second) return;
-  }
+  if (!crosses(who, count)) return;
   owner_.report({"BK009",
                  "the " + std::string(of) + " of " + who.title() + " has grown to " +
                      std::to_string(count) + " items",
                  nullptr, name_of(who), creation_of(who)});
+}
+
+void watchdog::queue_backlog(lean_actor& who, std::size_t count) {
+  if (!crosses(who, count)) return;
+  who.post([count](lean_actor& self) {
+    detail::here.worker->owner().owner().report(
+        {"BK009",
+         self.title() + " has grown to " + std::to_string(count) + " items",
+         nullptr,
+         {},
+         {}});
+  });
 }
 
 // -- turns ----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include <buskin/actors/ask.hpp>
 #include <buskin/actors/gather.hpp>
 #include <buskin/actors/lock.hpp>
+#include <buskin/actors/queue.hpp>
 #include <buskin/actors/task_group.hpp>
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/actors/timeout.hpp>
@@ -155,6 +156,29 @@ BOOST_AUTO_TEST_CASE(moving_the_deadline_of_somebody_elses_scope_is_refused_in_d
   BOOST_REQUIRE(incidents.size() == 1U);
   BOOST_TEST(incidents[0].code == "BK006");
   BOOST_TEST(incidents[0].who == "thief");
+}
+
+BOOST_AUTO_TEST_CASE(a_queue_that_grows_is_reported_once_a_crossing_in_debug_mode) {
+  runtime_options options;
+  options.debug = true;
+  options.limits.growth = 10;
+  stage s(manual_clock::mode::by_hand, options);
+  auto main = []() -> task<void> {
+    queue<int> items;
+    for (int round = 0; round != 2; ++round) {
+      for (int i = 0; i != 15; ++i) items.put_nowait(i);
+      for (int i = 0; i != 15; ++i) items.get_nowait();
+      co_await yield();
+      co_await yield();
+    }
+  };
+  s.run(main());
+  const auto incidents = s.take_incidents();
+  BOOST_REQUIRE(incidents.size() == 2U);
+  for (const auto& what : incidents) {
+    BOOST_TEST(what.code == "BK009");
+    BOOST_TEST(what.text.find("has grown to 10 items") != std::string::npos);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

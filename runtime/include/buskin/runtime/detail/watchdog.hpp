@@ -55,6 +55,7 @@ class watchdog {
   void lock_held(const lean_actor& task, const wait_record& wait, time_point now);
   /// `who` has `count` items that it has not dealt with.
   void backlog(const lean_actor& who, const char* of, std::size_t count);
+  void queue_backlog(lean_actor& who, std::size_t count);
 
   const debug_limits& limits() const noexcept { return limits_; }
   time_point now() const noexcept;
@@ -64,6 +65,8 @@ class watchdog {
   void look(time_point now);
   void judge(finding& found, time_point now);
   void report_cycles(const await_tree& tree);
+  /// True when `count` is the first above the limit.
+  bool crosses(const lean_actor& who, std::size_t count);
   /// True the first time it is asked of this wait.
   bool first_time(std::unordered_map<std::uint64_t, time_point>& known, std::uint64_t id,
                   time_point since);
@@ -127,10 +130,11 @@ inline void note_mailbox(const lean_actor& who, std::size_t count) {
       dog->backlog(who, "mailbox", count);
 }
 
-/// To be told of how many items a queue holds, whenever that changes (BK009).
-inline void note_backlog(const lean_actor& who, const char* of, std::size_t count) {
+/// To be told of how many items the queue behind `who` holds, whenever that changes (BK009). What
+/// is found is reported in a turn of `who`: the caller may hold its lock.
+inline void note_queue(lean_actor& who, std::size_t count) {
   if (debugging()) [[unlikely]]
-    if (auto* dog = watchdog::here()) dog->backlog(who, of, count);
+    if (auto* dog = watchdog::here()) dog->queue_backlog(who, count);
 }
 
 /// Throws invalid_state in a thread that drives a runtime, where nobody may block (BK005).
