@@ -1,28 +1,14 @@
 #include <buskin/actors/ask.hpp>
 
+#include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/failure.hpp>
 
 #include <caf/sec.hpp>
 #include <caf/to_string.hpp>
 
-#include <cxxabi.h>
-
 #include <cstdio>
-#include <cstdlib>
-#include <memory>
 
 namespace buskin::detail {
-
-namespace {
-
-std::string readable(const char* type) {
-  int status = 0;
-  std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type, nullptr, nullptr, &status),
-                                              std::free);
-  return status == 0 ? name.get() : type;
-}
-
-}  // namespace
 
 reply_wait::reply_wait(caf::strong_actor_ptr whom, duration limit,
                        const std::source_location& where)
@@ -85,7 +71,7 @@ void reply_wait::check() {
 
 void reply_wait::unexpected(const caf::message& answer, const char* wanted) {
   throw request_failed("actor " + std::to_string(whom_->id()) + " answered " + to_string(answer) +
-                       " where " + readable(wanted) + " was expected");
+                       " where " + demangled(wanted) + " was expected");
 }
 
 }  // namespace buskin::detail

@@ -13,13 +13,7 @@ caf::actor_system& system_here(const char* operation) {
 
 caf::execution_unit* unit_here() noexcept { return here.worker; }
 
-stack_host& host_here(const char* operation) {
-  if (here.stack == nullptr)
-    throw invalid_state(
-        std::string(operation) +
-        " was awaited outside of a task; start one with buskin::run or buskin::spawn");
-  return here.stack->host();
-}
+stack_host& host_here(const char* operation) { return wait::stack_here(operation).host(); }
 
 void broker::deliver_all(waiting_line<cell_base>& answers) {
   while (auto answer = answers.pop()) answer->deliver();

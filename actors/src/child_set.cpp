@@ -178,4 +178,10 @@ const task_actor_base* child_set::winner() const {
   return winner_;
 }
 
+void child_set::ids(std::vector<std::uint64_t>& into) const {
+  std::lock_guard guard(mutex_);
+  for (const links* at = children_.after; at != &children_; at = at->after)
+    into.push_back(static_cast<const watch*>(at)->child().id());
+}
+
 }  // namespace buskin::detail

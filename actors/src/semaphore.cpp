@@ -14,6 +14,7 @@
 #include <limits>
 #include <memory>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace buskin {
@@ -42,6 +43,7 @@ class permit_holding final : public holding {
  public:
   explicit permit_holding(lean_ref<broker> permits) : permits_(std::move(permits)) {
     of = permits_.get();
+    if (permits_->name() == std::string_view("buskin.lock")) lock = permits_->id();
   }
   void give_back() noexcept override { static_cast<permits_actor&>(*permits_).task_ended(count); }
 

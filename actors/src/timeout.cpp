@@ -1,5 +1,6 @@
 #include <buskin/actors/timeout.hpp>
 
+#include <buskin/runtime/detail/watchdog.hpp>
 #include <buskin/runtime/detail/worker.hpp>
 
 #include <cstdio>
@@ -43,6 +44,7 @@ void timeout_scope::reschedule(time_point when) {
       when_ = when;
       return;
     case state::active:
+      detail::check_own(stack_, "timeout_scope::reschedule");
       break;
     case state::expiring:
     case state::expired:

@@ -1,6 +1,7 @@
 #include <buskin/runtime/detail/coro_stack.hpp>
 
 #include <buskin/runtime/detail/context_state.hpp>
+#include <buskin/runtime/detail/watchdog.hpp>
 
 #include <algorithm>
 #include <string>
@@ -33,8 +34,16 @@ std::exception_ptr wait::interruption() noexcept {
 }
 
 void coro_stack::advance() {
+  if (debugging()) [[unlikely]] {
+    const advance_watch watch(*this);
+    go_on();
+  } else {
+    go_on();
+  }
+}
+
+void coro_stack::go_on() {
   const auto outer = std::exchange(here.stack, this);
-  budget_ = turn_budget;
   if (scopes_ != nullptr) ask_scopes();
   if (wait_ != nullptr && wait_->ready()) next_ = std::exchange(wait_, nullptr)->handle_;
   while (next_) std::exchange(next_, nullptr).resume();

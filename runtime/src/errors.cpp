@@ -77,11 +77,14 @@ std::vector<std::exception_ptr> exception_group::leaves() const {
 std::string type_of(const std::exception_ptr& error) {
   if (!error) return {};
   const std::type_info* type = error.__cxa_exception_type();
-  if (type == nullptr) return "unknown";
+  return type == nullptr ? "unknown" : detail::demangled(type->name());
+}
+
+std::string detail::demangled(const char* name) {
   int status = 0;
-  std::unique_ptr<char, void (*)(void*)> name(
-      abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), std::free);
-  return status == 0 ? name.get() : type->name();
+  const std::unique_ptr<char, void (*)(void*)> readable(
+      abi::__cxa_demangle(name, nullptr, nullptr, &status), std::free);
+  return status == 0 ? readable.get() : name;
 }
 
 std::string describe(const std::exception_ptr& error) {

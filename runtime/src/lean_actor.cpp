@@ -2,6 +2,7 @@
 
 #include <buskin/runtime/detail/dead_letter_office.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/detail/watchdog.hpp>
 #include <buskin/runtime/detail/worker.hpp>
 
 #include <caf/exit_reason.hpp>
@@ -156,12 +157,15 @@ void lean_actor::signal_here() noexcept {
 bool lean_actor::fetch() noexcept {
   if (pending_ != nullptr) return true;
   caf::mailbox_element* newest = inbox_.take_head();
+  std::size_t count = 0;
   while (newest != nullptr) {
     auto* older = static_cast<caf::mailbox_element*>(newest->next);
     newest->next = pending_;
     pending_ = newest;
     newest = older;
+    ++count;
   }
+  detail::note_mailbox(*this, count);
   return pending_ != nullptr;
 }
 
@@ -359,7 +363,7 @@ void lean_actor::abandon(const caf::error& reason) noexcept {
 }
 
 std::size_t lean_actor::queued() noexcept {
-  std::size_t count = 0;
+  std::size_t count = stored();
   fetch();
   for (const auto* at = pending_; at != nullptr;
        at = static_cast<const caf::mailbox_element*>(at->next))

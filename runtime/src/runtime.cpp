@@ -1,63 +1,36 @@
+// Making a runtime, driving it, and what goes on while it is driven.
 #include <buskin/runtime/runtime.hpp>
 
-#include <buskin/runtime/detail/executor_set.hpp>
+#include "runtime_impl.hpp"
+
 #include <buskin/runtime/detail/operation_wait.hpp>
-#include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/detail/reactor.hpp>
+#include <buskin/runtime/detail/signal_source.hpp>
+#include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/failure.hpp>
 #include <buskin/runtime/manual_clock.hpp>
 
-#include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
-#include <caf/scheduled_actor.hpp>
-#include <caf/send.hpp>
 
 #include <asio/signal_set.hpp>
-#include <asio/steady_timer.hpp>
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
-#include <mutex>
-#include <unordered_set>
+#include <string_view>
 
 namespace buskin {
 
 namespace {
-
-using steady = std::chrono::steady_clock;
-
-/// Marks this thread as driving a worker for the length of a scope.
-class driving {
- public:
-  enum class nesting { refused, in_another_runtime };
-
-  explicit driving(detail::worker& w, nesting permitted = nesting::refused) : outer_(detail::here) {
-    if (outer_.worker != nullptr &&
-        (permitted == nesting::refused || &outer_.worker->owner() == &w.owner()))
-      throw invalid_state(
-          "this thread drives a runtime already; await inside a task instead of running a second "
-          "loop in it");
-    detail::here = {&w, nullptr, nullptr};
-    w.look();
-  }
-  ~driving() { detail::here = outer_; }
-  driving(const driving&) = delete;
-  driving& operator=(const driving&) = delete;
-
- private:
-  detail::running outer_;
-};
 
 std::unique_ptr<caf::actor_system_config> make_config(const runtime_options& options,
                                                       runtime& owner, buskin::clock& clock) {
   auto config = std::make_unique<caf::actor_system_config>();
   config->add_message_type<failure_info>("buskin::failure_info");
   const detail::scheduler_options scheduling{options.workers, options.max_throughput, &clock,
-                                             &owner, options.order.get()};
+                                             &owner,          options.order.get(),    options.name};
   config->module_factories.emplace_back(
       [scheduling](caf::actor_system& system) -> caf::actor_system::module* {
         return new detail::scheduler(system, scheduling);
@@ -101,221 +74,10 @@ std::shared_ptr<scheduling_order> order_wanted(const runtime_options& options) {
   return seed ? std::make_shared<seeded_order>(*seed) : options.order;
 }
 
-actor_status status_of(caf::abstract_actor& actor) {
-  actor_status status;
-  status.id = actor.id();
-  if (auto* lean = dynamic_cast<lean_actor*>(&actor); lean != nullptr) {
-    status.name = lean->title();
-    if (const auto* task = dynamic_cast<const detail::task_actor_base*>(lean))
-      status.created = task->created();
-    status.busy = !lean->peek([&] {
-      if (const auto* wait = lean->waiting()) status.waiting = wait->record();
-      status.queued = lean->queued();
-    });
-  } else if (const auto* local = dynamic_cast<const caf::monitorable_actor*>(&actor)) {
-    status.name = local->name();
-  }
-  return status;
+bool debug_from_environment() {
+  const char* wish = std::getenv("BUSKIN_DEBUG");
+  return wish != nullptr && *wish != '\0' && std::string_view(wish) != "0";
 }
-
-shutdown_phase phase_of(const caf::abstract_actor& actor) {
-  const auto* lean = dynamic_cast<const lean_actor*>(&actor);
-  return lean != nullptr ? lean->phase() : shutdown_phase::ordinary;
-}
-
-}  // namespace
-
-// -- texts ------------------------------------------------------------------------------------
-
-std::string to_string(const incident& what) {
-  std::string text = what.code + " " + what.text;
-  if (!what.who.empty() || what.where.line() != 0) {
-    text += " (";
-    if (!what.who.empty()) text += "task \"" + what.who + "\"";
-    if (what.where.line() != 0) {
-      if (!what.who.empty()) text += ", ";
-      text += "started at " + to_string(what.where);
-    }
-    text += ")";
-  }
-  return text;
-}
-
-std::string to_string(const actor_status& status, time_point now) {
-  std::string text = status.name + " (" + std::to_string(status.id) + ")";
-  if (status.created) text += ", started at " + to_string(*status.created);
-  if (status.waiting)
-    text += ": waits for " + to_string(*status.waiting, now);
-  else
-    text += status.busy ? ": runs" : ": waits for a message";
-  if (status.queued != 0)
-    text += "; " + std::to_string(status.queued) +
-            (status.queued == 1 ? " message queued" : " messages queued");
-  return text;
-}
-
-std::string to_string(const shutdown_report& report) {
-  std::string text;
-  for (const auto& straggler : report.stragglers)
-    text += "still alive, killed: " + to_string(straggler, report.at) + "\n";
-  for (const auto& lost : report.abandoned)
-    text += "did not end: " + to_string(lost, report.at) + "\n";
-  for (const auto& job : report.jobs)
-    text += "did not end: " + to_string(job, steady::now()) + "\n";
-  return text;
-}
-
-// -- callbacks --------------------------------------------------------------------------------
-
-struct timer_handle::state : std::enable_shared_from_this<timer_handle::state> {
-  struct alarm : detail::timer {
-    explicit alarm(state& s) : timer(&fire), owner(s) {}
-    static void fire(detail::timer& t) noexcept { static_cast<alarm&>(t).owner.due(); }
-    state& owner;
-  };
-
-  state(detail::worker& w, std::function<void()> f, const std::source_location& asked)
-      : where(w), function(std::move(f)), asked_at(asked), timer(*this) {}
-
-  void due() noexcept {
-    detail::post_function(
-        where,
-        [self = std::exchange(alive, nullptr)] {
-          if (!self->claimed.exchange(true, std::memory_order_acq_rel))
-            std::exchange(self->function, nullptr)();
-        },
-        asked_at, locals);
-  }
-
-  /// True when this prevented the call.
-  bool cancel() noexcept {
-    timer.disarm();
-    const auto keep = std::exchange(alive, nullptr);
-    if (claimed.exchange(true, std::memory_order_acq_rel)) return false;
-    function = nullptr;
-    return true;
-  }
-
-  detail::worker& where;
-  std::function<void()> function;  // belongs to whoever set `claimed`
-  std::source_location asked_at;
-  detail::bindings locals = detail::bindings_here();
-  std::atomic<bool> claimed{false};  // called or cancelled
-  alarm timer;
-  std::shared_ptr<state> alive;  // itself, while armed
-};
-
-bool timer_handle::cancel() noexcept {
-  if (!state_) return false;
-  return std::exchange(state_, nullptr)->cancel();
-}
-
-// -- runtime ----------------------------------------------------------------------------------
-
-struct runtime::impl {
-  impl(runtime& owner, runtime_options given) : options(std::move(given)) {
-    if (options.workers < 1 || options.workers > 64)
-      throw std::invalid_argument("a runtime has 1 to 64 workers, not " +
-                                  std::to_string(options.workers));
-    if (options.clock == nullptr) {
-      own_clock = clock_from_environment();
-      options.clock = own_clock.get();
-    }
-    options.order = order_wanted(options);
-    factory = options.on_task_created;
-    has_factory.store(static_cast<bool>(factory), std::memory_order_relaxed);
-    config = make_config(options, owner, *options.clock);
-    system = std::make_unique<caf::actor_system>(*config);
-    // CAF would wait for every actor for ever; shutdown() ends them with a deadline instead.
-    system->await_actors_before_shutdown(false);
-    watch = options.clock->watch([this] {
-      for (const auto& each : scheduler().workers()) each->wake();
-    });
-  }
-
-  ~impl() { options.clock->unwatch(watch); }
-
-  /// Keeps track of a callback, so that none is left when the runtime ends.
-  void remember(const std::shared_ptr<timer_handle::state>& callback) {
-    std::lock_guard guard(handler_mutex);
-    if (callbacks.size() >= callbacks_worth_a_look) {
-      std::erase_if(callbacks, [](const auto& each) { return each.expired(); });
-      callbacks_worth_a_look = std::max<std::size_t>(64, callbacks.size() * 2);
-    }
-    callbacks.push_back(callback);
-  }
-  void forget_callbacks() {
-    for (const auto& each : std::exchange(callbacks, {}))
-      if (const auto callback = each.lock()) callback->cancel();
-  }
-
-  detail::scheduler& scheduler() { return detail::scheduler::of(*system); }
-  detail::worker& first() { return scheduler().first(); }
-
-  /// Drives the first worker until `finished`.
-  template <class F>
-  void drive_until(F finished) {
-    while (!finished()) first().round(true);
-  }
-
-  /// Drives until `finished` or the point in (real) time. True when finished.
-  template <class F>
-  bool drive_until(F finished, steady::time_point deadline) {
-    driving scope(first(), driving::nesting::in_another_runtime);
-    asio::steady_timer alarm(first().io(), deadline);
-    bool late = false;
-    // Also behind the deadline everybody has a turn.
-    for (int i = 0; i != 64 && !finished() && first().round(false); ++i) {
-    }
-    alarm.async_wait([&late](const asio::error_code& failure) { late = !failure; });
-    drive_until([&] { return late || finished(); });
-    if (!late) {
-      alarm.cancel();
-      // The handler refers to `late`: let it run before it goes out of scope.
-      first().io().poll();
-    }
-    return finished();
-  }
-
-  /// Asks all actors of a phase (null: of every phase) to end, also those that are started
-  /// meanwhile, and waits for them.
-  bool end_phase(std::optional<shutdown_phase> phase, steady::time_point deadline) {
-    auto& all = scheduler();
-    std::unordered_set<caf::actor_id> asked;
-    std::optional<std::uint64_t> looked_at;
-    const auto ended = [&] {
-      if ((phase ? all.alive(*phase) : all.alive()) == 0) return true;
-      // The living are looked through once, and again only when there are new ones among them.
-      if (const auto born = all.born(); looked_at != born) {
-        looked_at = born;
-        all.for_each_alive([&](caf::abstract_actor& actor) {
-          if ((!phase || phase_of(actor) == *phase) && asked.insert(actor.id()).second)
-            caf::anon_send_exit(&actor, caf::exit_reason::user_shutdown);
-        });
-      }
-      return false;
-    };
-    return ended() || drive_until(ended, deadline);
-  }
-
-  std::unique_ptr<clock> own_clock;  // null when the options name one
-  runtime_options options;
-  const context main_context = context::copy_current();
-  detail::executor_set executors{options};
-  std::unique_ptr<caf::actor_system_config> config;
-  std::unique_ptr<caf::actor_system> system;
-  std::size_t watch = 0;
-  std::optional<shutdown_report> report;
-  int signal = 0;  // the one that cancelled the main task
-  std::mutex handler_mutex;
-  std::function<void(const incident&)> handler;               // guarded by handler_mutex
-  std::function<void(new_task&)> factory;                     // guarded by handler_mutex
-  std::atomic<bool> has_factory{false};                       // whether there is one
-  std::vector<std::weak_ptr<timer_handle::state>> callbacks;  // guarded by handler_mutex
-  std::size_t callbacks_worth_a_look = 64;                    // guarded by handler_mutex
-};
-
-namespace {
 
 // The runtimes of this process: an actor may outlive its own.
 struct directory {
@@ -328,155 +90,252 @@ directory& runtimes() {
   return all;
 }
 
+/// Takes SIGINT and SIGTERM for the length of a run: `first` is told of the first, the second ends
+/// the process. Those the program takes itself are left to it.
+class interrupts {
+ public:
+  interrupts(asio::io_context& io, std::function<void(int)> first)
+      : io_(io), set_(io, SIGINT, SIGTERM), first_(std::move(first)) {
+    wait();
+  }
+  ~interrupts() {
+    set_.cancel();
+    // The handler refers to this object.
+    io_.poll();
+  }
+  interrupts(const interrupts&) = delete;
+  interrupts& operator=(const interrupts&) = delete;
+
+ private:
+  void wait() {
+    set_.async_wait([this](const asio::error_code& failure, int number) {
+      if (failure) return;
+      if (!detail::signal_is_taken(number)) came(number);
+      wait();
+    });
+  }
+  void came(int number) {
+    if (std::exchange(any_, true)) {
+      std::signal(number, SIG_DFL);
+      std::raise(number);
+    }
+    first_(number);
+  }
+
+  asio::io_context& io_;
+  asio::signal_set set_;
+  std::function<void(int)> first_;
+  bool any_ = false;
+};
+
 }  // namespace
+
+// -- making and ending ----------------------------------------------------------------------------
+
+runtime::impl::impl(runtime& self, runtime_options given) : owner(self), options(std::move(given)) {
+  if (options.workers < 1 || options.workers > 64)
+    throw std::invalid_argument("a runtime has 1 to 64 workers, not " +
+                                std::to_string(options.workers));
+  if (options.inspect_signal != 0) detail::check_signal(options.inspect_signal);
+  if (options.clock == nullptr) {
+    own_clock = clock_from_environment();
+    options.clock = own_clock.get();
+  }
+  options.debug = options.debug || debug_from_environment();
+  options.order = order_wanted(options);
+  factory = options.on_task_created;
+  has_factory.store(static_cast<bool>(factory), std::memory_order_relaxed);
+  config = make_config(options, owner, *options.clock);
+  system = std::make_unique<caf::actor_system>(*config);
+  // CAF would wait for every actor for ever; shutdown() ends them with a deadline instead.
+  system->await_actors_before_shutdown(false);
+  watch = options.clock->watch([this] {
+    for (const auto& each : scheduler().workers()) each->wake();
+  });
+}
+
+runtime::impl::~impl() { options.clock->unwatch(watch); }
 
 runtime::runtime(runtime_options options)
     : impl_(std::make_unique<impl>(*this, std::move(options))) {
   impl_->handler = impl_->options.on_incident;
-  std::lock_guard guard(runtimes().mutex);
-  runtimes().entries.emplace_back(impl_->system.get(), this);
+  {
+    std::lock_guard guard(runtimes().mutex);
+    runtimes().entries.emplace_back(impl_->system.get(), this);
+  }
+  if (impl_->options.debug) set_debug(true);
+  if (impl_->options.on_wake) set_wake_hook(impl_->options.on_wake);
+  if (const int number = impl_->options.inspect_signal; number != 0)
+    add_signal_handler(number, [this] {
+      const auto text = to_string(capture_await_tree());
+      std::fwrite(text.data(), 1, text.size(), stderr);
+      std::fflush(stderr);
+    });
 }
 
 runtime::~runtime() {
   shutdown();
+  set_debug(false);
   {
     std::lock_guard guard(runtimes().mutex);
     std::erase_if(runtimes().entries, [this](const auto& entry) { return entry.second == this; });
   }
+  if (impl_->host) impl_->host->end();
   impl_->forget_callbacks();
   impl_->system.reset();
 }
 
-runtime& runtime::current() { return detail::runtime_here("runtime::current"); }
+// -- driving --------------------------------------------------------------------------------------
 
-caf::actor_system& runtime::system() noexcept { return *impl_->system; }
-asio::io_context& runtime::io() noexcept { return impl_->first().io(); }
-time_point runtime::now() const noexcept { return impl_->options.clock->now(); }
-const runtime_options& runtime::options() const noexcept { return impl_->options; }
-std::size_t runtime::alive() const noexcept { return impl_->scheduler().alive(); }
-std::uint64_t runtime::sleeps() const noexcept { return impl_->first().sleeps(); }
+namespace {
+
+/// Rings for what came before the host rested. Whether there was anything.
+bool ring_for_what_is_left(detail::worker& worker, detail::host_waker& host, time_point now) {
+  const auto due = worker.timers().next_due();
+  if (!worker.anything_to_do() && !(due && *due <= now)) return false;
+  host.ring();
+  return true;
+}
+
+}  // namespace
+
+runtime::driving::driving(runtime::impl& what, nesting permitted)
+    : what_(what), outer_(detail::here) {
+  if (outer_.worker != nullptr &&
+      (permitted == nesting::refused || &outer_.worker->owner().owner() == &what.owner)) {
+    detail::refuse_to_block("to run a second loop in a thread that drives a runtime");
+  }
+  if (what.driven.exchange(true, std::memory_order_acq_rel))
+    throw invalid_state("runtime \"" + what.options.name +
+                        "\" is driven by another thread already; one at a time can");
+  if (what.host) what.host->work();
+  detail::here = {&what.first(), nullptr, nullptr};
+  what.first().look();
+}
+
+runtime::driving::~driving() {
+  auto& worker = what_.first();
+  detail::here = outer_;
+  if (what_.host) {
+    const auto due = worker.timers().next_due();
+    what_.host->rest();
+    if (!ring_for_what_is_left(worker, *what_.host, what_.options.clock->now()))
+      what_.host->watch(what_.options.clock->runs() ? due : std::nullopt);
+  }
+  what_.driven.store(false, std::memory_order_release);
+}
 
 void runtime::check_may_run() const {
   if (detail::here.worker != nullptr)
-    throw invalid_state(
-        "this thread drives a runtime already; await inside a task instead of running a second "
-        "loop in it");
+    detail::refuse_to_block("to run a second loop in a thread that drives a runtime");
   if (impl_->report)
     throw invalid_state("runtime \"" + impl_->options.name +
                         "\" was shut down; make a new one to run something");
+  if (impl_->driven.load(std::memory_order_acquire))
+    throw invalid_state("runtime \"" + impl_->options.name +
+                        "\" is driven by another thread already; submit the task instead");
 }
 
 void runtime::drive_main(detail::task_actor_base& main) {
-  driving scope(impl_->first());
+  driving scope(*impl_);
   auto& first = impl_->first();
   main.attach_functor([&first] { first.wake(); });
-  std::optional<asio::signal_set> signals;
-  std::function<void(const asio::error_code&, int)> on_signal;
-  if (impl_->options.signals == signal_handling::cancel_main) {
-    signals.emplace(first.io(), SIGINT, SIGTERM);
-    on_signal = [&](const asio::error_code& failure, int number) {
-      if (failure) return;
-      if (impl_->signal != 0) {
-        std::signal(number, SIG_DFL);
-        std::raise(number);
-        return;
-      }
+  std::optional<interrupts> signals;
+  if (impl_->options.signals == signal_handling::cancel_main)
+    signals.emplace(first.io(), [&](int number) {
       impl_->signal = number;
       main.cancel(std::make_exception_ptr(
           cancelled(number == SIGINT ? "interrupted (SIGINT)" : "asked to terminate (SIGTERM)")));
-      signals->async_wait(on_signal);
-    };
-    signals->async_wait(on_signal);
-  }
-  impl_->drive_until([&] { return main.done(); });
-  if (signals) {
-    signals->cancel();
-    signals.reset();
-    // The handler refers to this frame.
-    first.io().poll();
-  }
+    });
+  impl_->drive_until([&] { return main.done() || impl_->take_stop(); });
+}
+
+void runtime::throw_stopped(detail::task_actor_base& main) {
+  throw invalid_state("runtime \"" + impl_->options.name + "\" was stopped before task \"" +
+                      main.task_name() + "\" had ended");
 }
 
 void runtime::finish_main(detail::task_actor_base& main) {
+  const bool stopped = !main.done();
   const auto& report = shutdown();
-  if (!report.clean())
-    spdlog::warn("{}: shutdown took {:.1f} s\n{}", impl_->options.name,
-                 std::chrono::duration<double>(report.took).count(), to_string(report));
-  if (impl_->signal != 0 && main.state() == detail::task_state::cancelled) {
+  if (!report.clean()) spdlog::warn("{}: {}", impl_->options.name, to_string(report));
+  if (stopped) {
+    main.mark_fetched();
+    throw_stopped(main);
+  }
+  // As in asyncio: when others cancelled it as well, it was not the signal that ended it.
+  if (impl_->signal != 0 && main.state() == detail::task_state::cancelled &&
+      main.stack().cancelling() <= 1) {
     impl_->system.reset();
     std::signal(impl_->signal, SIG_DFL);
     std::raise(impl_->signal);
   }
 }
 
+int runtime::run_forever() {
+  check_may_run();
+  driving scope(*impl_);
+  int number = 0;
+  std::optional<interrupts> signals;
+  if (impl_->options.signals == signal_handling::cancel_main)
+    signals.emplace(impl_->first().io(), [&](int which) {
+      number = which;
+      stop();
+    });
+  impl_->drive_until_stopped();
+  return number;
+}
+
+void runtime::stop() noexcept {
+  impl_->stopping.store(true, std::memory_order_release);
+  impl_->first().wake();
+}
+
 bool runtime::poll(std::size_t rounds) {
-  driving scope(impl_->first());
+  driving scope(*impl_);
   bool any = false;
-  while (rounds-- != 0 && impl_->first().round(false)) any = true;
+  while (rounds-- != 0 && impl_->round(false)) any = true;
   return any;
 }
 
+void runtime::poll_for(duration length) {
+  struct end : detail::timer {
+    end() : timer([](timer& t) noexcept { static_cast<end&>(t).passed = true; }) {}
+    bool passed = false;
+  };
+  check_may_run();
+  driving scope(*impl_);
+  end deadline;
+  impl_->first().timers().arm(deadline, after(now(), length));
+  do {
+    impl_->round(true);
+  } while (!deadline.passed && !impl_->take_stop());
+}
+
 bool runtime::step() {
-  driving scope(impl_->first());
+  driving scope(*impl_);
   return impl_->first().step();
 }
 
-const shutdown_report& runtime::shutdown() {
-  if (impl_->report) return *impl_->report;
-  auto& report = impl_->report.emplace();
-  impl_->scheduler().await_ends();
-  const auto began = steady::now();
-  const auto deadline = began + impl_->options.shutdown_timeout;
-  // Each phase has its turn even when an earlier one was late; then its actors are asked and looked
-  // at once.
-  impl_->end_phase(shutdown_phase::acceptor, deadline);
-  impl_->end_phase(shutdown_phase::supervisor, deadline);
-  impl_->end_phase(shutdown_phase::ordinary, deadline);
-  // What is left: children of owners that have ended without them, and whoever was started
-  // meanwhile.
-  if (!impl_->end_phase(std::nullopt, deadline)) {
-    report.stragglers = all_tasks();
-    report.at = now();
-    impl_->scheduler().for_each_alive(
-        [](caf::abstract_actor& actor) { caf::anon_send_exit(&actor, caf::exit_reason::kill); });
-    impl_->drive_until([&] { return impl_->scheduler().alive() == 0; },
-                       steady::now() + std::chrono::seconds(1));
-    report.abandoned = all_tasks();
+void runtime::set_wake_hook(std::function<void()> hook) {
+  if (impl_->driven.load(std::memory_order_acquire) && detail::here.worker != &impl_->first())
+    throw invalid_state("a wake-up hook is set before a runtime is driven, or by its own thread");
+  if (!impl_->host) {
+    if (!hook) return;
+    impl_->host = std::make_unique<detail::host_waker>(detail::reactor_descriptor(io()));
+    impl_->first().set_host(*impl_->host);
   }
-  // Also behind the deadline: there may be nothing left to wait for.
-  impl_->executors.close([this] { impl_->first().wake(); });
-  const auto executors_ended = [this] { return impl_->executors.ended(); };
-  if (executors_ended() || impl_->drive_until(executors_ended, deadline))
-    impl_->executors.join();
-  else
-    report.jobs = impl_->executors.give_up();
-  report.took = steady::now() - began;
-  return report;
+  impl_->host->set(std::move(hook));
+  if (impl_->driven.load(std::memory_order_acquire)) return;
+  impl_->host->rest();
+  ring_for_what_is_left(impl_->first(), *impl_->host, now());
 }
 
-void runtime::call_soon(std::function<void()> function, std::source_location where) {
-  detail::post_function(impl_->first(), std::move(function), where);
+std::optional<time_point> runtime::next_deadline() const {
+  return impl_->first().timers().next_due();
 }
 
-timer_handle runtime::call_later(duration delay, std::function<void()> function,
-                                 std::source_location where) {
-  return call_at(after(now(), delay), std::move(function), where);
-}
-
-timer_handle runtime::call_at(time_point when, std::function<void()> function,
-                              std::source_location where) {
-  timer_handle handle;
-  auto& first = impl_->first();
-  handle.state_ = std::make_shared<timer_handle::state>(first, std::move(function), where);
-  handle.state_->alive = handle.state_;
-  impl_->remember(handle.state_);
-  first.timers().arm(handle.state_->timer, when);
-  // A sleeping worker has to set its alarm anew.
-  if (detail::here.worker != &first) first.wake();
-  return handle;
-}
-
-// -- executors and tasks ------------------------------------------------------------------------
+// -- executors and tasks --------------------------------------------------------------------------
 
 thread_pool& runtime::default_executor() { return impl_->executors.current(); }
 
@@ -505,16 +364,30 @@ void runtime::show(detail::task_actor_base& actor) {
   if (!task.name.empty()) actor.rename(std::move(task.name));
 }
 
-std::vector<actor_status> runtime::all_tasks() {
-  std::vector<actor_status> all;
-  impl_->scheduler().for_each_alive(
-      [&](caf::abstract_actor& actor) { all.push_back(status_of(actor)); });
-  return all;
+// -- looking at it --------------------------------------------------------------------------------
+
+runtime& runtime::current() { return detail::runtime_here("runtime::current"); }
+
+caf::actor_system& runtime::system() noexcept { return *impl_->system; }
+asio::io_context& runtime::io() noexcept { return impl_->first().io(); }
+time_point runtime::now() const noexcept { return impl_->options.clock->now(); }
+const runtime_options& runtime::options() const noexcept { return impl_->options; }
+std::size_t runtime::alive() const noexcept { return impl_->scheduler().alive(); }
+std::uint64_t runtime::sleeps() const noexcept { return impl_->first().sleeps(); }
+
+bool runtime::debug() const noexcept {
+  return impl_->watching.load(std::memory_order_acquire) != nullptr;
 }
 
-void runtime::set_exception_handler(std::function<void(const incident&)> handler) {
+void runtime::set_debug(bool on) {
   std::lock_guard guard(impl_->handler_mutex);
-  impl_->handler = std::move(handler);
+  if (on == debug()) return;
+  if (on && !impl_->own_dog) impl_->own_dog = std::make_unique<detail::watchdog>(*this);
+  impl_->watching.store(on ? impl_->own_dog.get() : nullptr, std::memory_order_release);
+  if (on)
+    detail::debug_runtimes.fetch_add(1, std::memory_order_relaxed);
+  else
+    detail::debug_runtimes.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void runtime::report(const incident& what) noexcept {
@@ -535,7 +408,18 @@ void runtime::report(const incident& what) noexcept {
   }
 }
 
+void runtime::report_not_started(const std::source_location& where) noexcept {
+  const auto error = std::current_exception();
+  report({"BK010", "a submitted task could not be started: " + describe(error), error, {}, where});
+}
+
 namespace detail {
+
+watchdog* watchdog::here() noexcept {
+  worker* w = detail::here.worker;
+  return w == nullptr ? nullptr
+                      : w->owner().owner().impl_->watching.load(std::memory_order_acquire);
+}
 
 runtime& runtime_here(const char* operation) {
   if (here.worker == nullptr)
@@ -547,6 +431,12 @@ runtime& runtime_here(const char* operation) {
 caf::actor_system& system_of(runtime& owner) noexcept { return owner.system(); }
 
 bool eager_by_default(const runtime& owner) noexcept { return owner.options().eager_tasks; }
+
+bool closed(const runtime& owner) noexcept {
+  return owner.impl_->closed.load(std::memory_order_acquire);
+}
+
+void throw_closed(const runtime& owner) { owner.check_open("to start a task"); }
 
 void prepare_task(runtime& owner, task_actor_base& actor,
                   const std::optional<buskin::context>& given) {

@@ -1,5 +1,6 @@
 #include <buskin/runtime/detail/scheduler.hpp>
 
+#include <buskin/runtime/detail/thread_name.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/failure.hpp>
 #include <buskin/runtime/runtime.hpp>
@@ -208,6 +209,7 @@ void scheduler::init(caf::actor_system_config& config) {
 void scheduler::start() {
   for (unsigned i = 1; i != options_.workers; ++i)
     threads_.emplace_back([this, &mine = *workers_[i]] {
+      name_this_thread(options_.name + "-" + std::to_string(mine.index()));
       here.worker = &mine;
       while (!stopping_.load(std::memory_order_acquire)) mine.round(true);
       here.worker = nullptr;

@@ -212,6 +212,19 @@ void task_actor_base::let_go(holding& what) noexcept {
   *at = std::move(found->next_);
 }
 
+void task_actor_base::locks_held(std::vector<std::uint64_t>& ids) const {
+  for (const holding* at = holdings_.get(); at != nullptr; at = at->next_.get())
+    if (at->lock != 0 && at->count != 0) ids.push_back(at->lock);
+}
+
+std::size_t task_actor_base::stored() const noexcept {
+  if (unread_ == nullptr) return 0;
+  std::size_t count = 1;
+  const caf::mailbox_element* at = unread_;
+  while ((at = static_cast<const caf::mailbox_element*>(at->next)) != unread_) ++count;
+  return count;
+}
+
 void task_actor_base::stop_receiving(message_waiter& waiter) noexcept {
   if (receiver_ == &waiter) receiver_ = nullptr;
 }

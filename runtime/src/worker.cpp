@@ -3,7 +3,9 @@
 #include <buskin/runtime/detail/worker.hpp>
 
 #include <buskin/runtime/detail/coro_stack.hpp>
+#include <buskin/runtime/detail/host_waker.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/detail/watchdog.hpp>
 #include <buskin/runtime/scheduling_order.hpp>
 
 #include <caf/logger.hpp>
@@ -94,6 +96,7 @@ void worker::submit(caf::resumable* job) {
 void worker::wake() noexcept {
   woken_.store(true, std::memory_order_seq_cst);
   if (sleeping_.exchange(false, std::memory_order_seq_cst)) asio::post(io_, [] {});
+  if (auto* host = host_.load(std::memory_order_acquire)) host->ring();
 }
 
 namespace {
@@ -130,6 +133,7 @@ void worker::take_submissions() {
 
 void worker::run(caf::resumable* job) {
   if (job->subtype() == caf::resumable::scheduled_actor) owner_.notice(*job);
+  const slow_watch watch(*job);
   switch (job->resume(this, owner_.throughput())) {
     case caf::resumable::resume_later: {
       auto* lean = threaded_ ? dynamic_cast<lean_actor*>(job) : nullptr;

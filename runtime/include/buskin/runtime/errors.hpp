@@ -177,4 +177,11 @@ std::exception_ptr cause_of(const std::exception_ptr& error);
 /// group indented below it, then what caused it. At most 16 levels deep.
 std::string explain(const std::exception_ptr& error);
 
+namespace detail {
+
+/// A type's name for people, of what std::type_info::name() says.
+std::string demangled(const char* name);
+
+}  // namespace detail
+
 }  // namespace buskin

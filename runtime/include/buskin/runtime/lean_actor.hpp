@@ -211,7 +211,7 @@ class lean_actor : public caf::local_actor,
     if (!block()) schedule();
     return true;
   }
-  /// Messages that wait. Inside `peek`.
+  /// Messages that wait, in the mailbox or out of it already. Inside `peek`.
   virtual std::size_t queued() noexcept;
 
  protected:
@@ -229,6 +229,8 @@ class lean_actor : public caf::local_actor,
   virtual void on_signal() {}
   /// `quit` was called: no more messages are handled. In its turn.
   bool quitting() const noexcept { return stage_.load(std::memory_order_relaxed) >= stage::ending; }
+  /// Messages that were taken out of the mailbox and are kept for later.
+  virtual std::size_t stored() const noexcept { return 0; }
   /// The last thing in the last turn, before links and monitors learn of the end.
   virtual void on_end() noexcept {}
   /// Answers an unhandled request with an error; drops anything else.

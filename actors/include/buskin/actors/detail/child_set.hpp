@@ -48,6 +48,8 @@ class child_set : public std::enable_shared_from_this<child_set> {
   /// True once, after a failure that the owner is to be woken for.
   bool take_alarm();
   std::vector<std::exception_ptr> take_errors();
+  /// Adds the children's ids.
+  void ids(std::vector<std::uint64_t>& into) const;
   /// Who won, by the policy; null for nobody.
   const task_actor_base* winner() const;
 
@@ -107,6 +109,7 @@ class children_wait final : public wait {
       : wait(wait_kind::group, where), children_(children) {}
   bool ready() noexcept override { return children_.empty(); }
   bool withdraw() noexcept override { return true; }
+  void awaited(std::vector<std::uint64_t>& whom) const override { children_.ids(whom); }
   bool await_ready() const { return children_.empty(); }
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
   void await_resume() {

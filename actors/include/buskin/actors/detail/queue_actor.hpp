@@ -10,6 +10,7 @@
 #include <buskin/actors/queue_end.hpp>
 #include <buskin/actors/queue_options.hpp>
 #include <buskin/runtime/detail/message_element.hpp>
+#include <buskin/runtime/detail/watchdog.hpp>
 #include <buskin/runtime/errors.hpp>
 
 #include <cstddef>
@@ -273,6 +274,7 @@ class queue_actor final : public broker {
     std::optional<T> item(items_.pop());
     refill();
     marks_.fell_to(items_.size());
+    note_queue(*this, items_.size());
     if (ended_ && items_.empty())
       while (auto waiting = getters_.pop())
         waiting->fail(std::make_exception_ptr(queue_shutdown()));
@@ -321,6 +323,7 @@ class queue_actor final : public broker {
     items_.push(std::move(item));
     ++unfinished_;
     if (marks_.rose_to(items_.size())) marks_.announce(*this, items_.size());
+    note_queue(*this, items_.size());
   }
 
   /// Room was made: the putters that wait longest put.

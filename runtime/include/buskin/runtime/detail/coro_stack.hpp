@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <exception>
 #include <source_location>
+#include <vector>
 
 namespace caf {
 class local_actor;
@@ -88,6 +89,14 @@ class wait {
   virtual bool holds_frames() const noexcept { return false; }
 
   const wait_record& record() const noexcept { return record_; }
+  /// Adds the ids of those whose end, answer or release it waits for. While nobody runs the host.
+  virtual void awaited(std::vector<std::uint64_t>& whom) const {
+    if (record_.whom != 0) whom.push_back(record_.whom);
+  }
+
+  /// The stack that runs here, to which a wait made here belongs. Throws invalid_state outside of
+  /// any.
+  static coro_stack& stack_here(const char* operation);
 
  protected:
   wait(wait_kind kind, const std::source_location& where, std::uint64_t whom = 0) noexcept {
@@ -102,9 +111,6 @@ class wait {
   bool suspend(std::coroutine_handle<> handle);
   /// To be asked first in await_resume: the cancellation to be thrown instead of a result, or null.
   std::exception_ptr interruption() noexcept;
-
-  /// The stack this wait belongs to. Throws invalid_state outside of any.
-  static coro_stack& stack_here(const char* operation);
 
   wait_record record_;
 
@@ -189,13 +195,9 @@ class coro_stack {
   /// The earliest deadline of the scopes; the beginning of time when a cancellation is pending.
   time_point deadline() const noexcept;
 
-  /// Counts an await that completed at once. False when it is time to let others run.
-  bool spend() noexcept { return budget_ == 0 ? false : (--budget_, true); }
-
  private:
   friend class wait;
-  static constexpr std::uint32_t turn_budget = 256;
-
+  void go_on();
   void ask_scopes();
   void drop_context() noexcept;
 
@@ -207,7 +209,6 @@ class coro_stack {
   std::exception_ptr pending_cancel_;
   context_state* context_ = nullptr;  // owned
   std::uint32_t cancelling_ = 0;
-  std::uint32_t budget_ = turn_budget;
 };
 
 }  // namespace buskin::detail

@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <source_location>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct scheduler_options {
   buskin::clock* clock = nullptr;
   buskin::runtime* owner = nullptr;
   scheduling_order* order = nullptr;  // null: first in, first out
+  std::string name;  ///< of the threads, which add their number
 };
 
 /// CAF's clock on the timers of the first worker. CAF calls it from any thread.

@@ -16,6 +16,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace buskin {
 class runtime;
@@ -44,6 +45,7 @@ class holding : public recycled {
   /// Tells one broker's holding from another's.
   const void* of = nullptr;
   std::size_t count = 0;
+  std::uint64_t lock = 0;  ///< the lock's id; 0 for what several may hold at once
 
  private:
   friend class task_actor_base;
@@ -82,6 +84,8 @@ class task_actor_base : public lean_actor {
   holding* holding_of(const void* of) const noexcept;
   void take_hold(std::unique_ptr<holding> what) noexcept;
   void let_go(holding& what) noexcept;
+  /// Adds the ids of the locks that it holds. Also while nobody runs it.
+  void locks_held(std::vector<std::uint64_t>& ids) const;
 
   // -- lean_actor -------------------------------------------------------------------------------
   task_actor_base* as_task() noexcept override { return this; }
@@ -96,6 +100,7 @@ class task_actor_base : public lean_actor {
   void on_exit_request(caf::exit_msg& request) override;
   void on_kill(caf::error reason) override;
   void on_end() noexcept override;
+  std::size_t stored() const noexcept override;
 
   /// Gives `waiter` a message that is kept elsewhere than in the mailbox; see bounded mailboxes.
   virtual bool fetch_for(message_waiter&) { return false; }
@@ -187,15 +192,25 @@ runtime& runtime_here(const char* operation);
 caf::actor_system& system_of(runtime& owner) noexcept;
 bool eager_by_default(const runtime& owner) noexcept;
 
+/// Whether it was shut down.
+bool closed(const runtime& owner) noexcept;
+/// Throws invalid_state: nothing can be started there.
+void throw_closed(const runtime& owner);
+
 /// Gives a task that is not launched yet its context, and shows it to the runtime's task factory.
 /// What that throws comes out, and the task has ended.
 void prepare_task(runtime& owner, task_actor_base& actor,
                   const std::optional<buskin::context>& given);
 
-/// Makes and launches the actor of a task.
+/// Makes and launches the actor of a task. Throws invalid_state, and drops `body` without a report,
+/// when the runtime was shut down.
 template <class T>
 lean_ref<task_actor<T>> start_task(runtime& owner, task<T> body, start_options options,
                                    const std::source_location& created) {
+  if (closed(owner)) {
+    body.dismiss();
+    throw_closed(owner);
+  }
   auto actor =
       make_lean<task_actor<T>>(system_of(owner), std::move(body), std::move(options.name), created);
   prepare_task(owner, *actor, options.context);

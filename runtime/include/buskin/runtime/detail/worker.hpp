@@ -29,6 +29,7 @@ class scheduling_order;
 
 namespace buskin::detail {
 
+class host_waker;
 class scheduler;
 
 class worker final : public caf::execution_unit {
@@ -56,6 +57,12 @@ class worker final : public caf::execution_unit {
   timer_queue& timers() noexcept { return timers_; }
   /// The present, as of the last look; there is one at least after each sleep and each time slice.
   time_point coarse_now() noexcept { return stale_ ? look() : now_; }
+
+  /// From here on `host` is rung as well as the worker is woken. Not while others use the worker
+  /// for the first time; `host` outlives the worker.
+  void set_host(host_waker& host) noexcept { host_.store(&host, std::memory_order_release); }
+  /// Whether there is something that needs no I/O and no time.
+  bool anything_to_do() const noexcept { return queued() != 0 || !submissions_.empty(); }
 
   // -- any thread -------------------------------------------------------------------------------
 
@@ -113,7 +120,8 @@ class worker final : public caf::execution_unit {
   submission_queue<caf::resumable*> submissions_;
   std::vector<caf::resumable*> incoming_;
   std::atomic<bool> sleeping_{false};  // partner of submissions_: set before the last look at it
-  std::atomic<bool> woken_{false};     // a wake-up that no sleep has used yet
+  std::atomic<host_waker*> host_{nullptr};
+  std::atomic<bool> woken_{false};  // a wake-up that no sleep has used yet
   std::atomic<std::uint64_t> sleeps_{0};
 
   asio::steady_timer alarm_{io_};

@@ -1,0 +1,65 @@
+// Signals of the operating system, awaited.
+#pragma once
+
+#include <buskin/runtime/detail/coro_stack.hpp>
+
+#include <coroutine>
+#include <initializer_list>
+#include <memory>
+#include <source_location>
+#include <vector>
+
+namespace buskin {
+
+namespace detail {
+
+class signal_source;
+
+class signal_wait final : public wait {
+ public:
+  signal_wait(std::shared_ptr<signal_source> source, const std::source_location& where) noexcept;
+  ~signal_wait();
+  bool ready() noexcept override;
+  bool withdraw() noexcept override;
+  bool await_ready();
+  bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
+  int await_resume();
+
+ private:
+  std::shared_ptr<signal_source> source_;
+  bool entered_ = false;
+};
+
+}  // namespace detail
+
+/// Takes some signals of the operating system for as long as it lives; the default action is
+/// restored when the last taker of a signal is gone.
+///
+///     signals asked({SIGHUP, SIGTERM});
+///     while (co_await asked.next() == SIGHUP) reload();
+///
+/// Each object is told of every signal, in the order of arrival (the kernel merges equal ones that
+/// come faster than they are read). SIGINT and SIGTERM that are taken so do not cancel the main
+/// task. Move-only; must not outlive its runtime.
+class signals {
+ public:
+  /// Inside a running runtime. Throws std::invalid_argument for a number that is no signal, for
+  /// those that cannot be handled (SIGKILL, SIGSTOP) and for those that say that the program itself
+  /// is broken (SIGSEGV, SIGBUS, SIGFPE, SIGILL); std::system_error when the system refuses.
+  signals(std::initializer_list<int> numbers);
+  explicit signals(const std::vector<int>& numbers);
+  signals(signals&&) noexcept = default;
+  signals& operator=(signals&& other) noexcept;
+  ~signals();
+
+  /// The oldest signal not told of yet, or the next to come. One task at a time; a second one that
+  /// waits is told by invalid_state. Cancellation: loses no signal.
+  detail::signal_wait next(std::source_location where = std::source_location::current()) const {
+    return {source_, where};
+  }
+
+ private:
+  std::shared_ptr<detail::signal_source> source_;
+};
+
+}  // namespace buskin

@@ -1,0 +1,206 @@
+#include <buskin/runtime/signals.hpp>
+
+#include "runtime_impl.hpp"
+
+#include <buskin/runtime/detail/signal_source.hpp>
+#include <buskin/runtime/errors.hpp>
+
+#include <array>
+#include <csignal>
+#include <stdexcept>
+#include <string>
+
+namespace buskin {
+
+namespace detail {
+
+namespace {
+
+constexpr int signal_numbers = 65;                   // Linux has 1 to 64
+constexpr std::size_t kept_signals = 1'000;          // of one source, that nobody has asked for
+std::array<std::atomic<int>, signal_numbers> taken;  // how many sources there are of each
+
+}  // namespace
+
+void check_signal(int number) {
+  const auto refuse = [number](const char* why) {
+    throw std::invalid_argument("signal " + std::to_string(number) + " " + why);
+  };
+  if (number < 1 || number >= signal_numbers) refuse("does not exist: numbers are 1 to 64");
+  switch (number) {
+    case SIGKILL:
+    case SIGSTOP:
+      refuse("(SIGKILL, SIGSTOP) cannot be handled by any program");
+      break;
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+      refuse(
+          "(SIGSEGV, SIGBUS, SIGFPE, SIGILL) says that the program is broken; a loop that "
+          "handles it later would meet it again at once");
+      break;
+    default:
+      break;
+  }
+}
+
+bool signal_is_taken(int number) noexcept {
+  return taken[static_cast<std::size_t>(number)].load(std::memory_order_acquire) != 0;
+}
+
+signal_source::signal_source(asio::io_context& io, std::vector<int> numbers,
+                             std::function<void(int)> told)
+    : set_(io), numbers_(std::move(numbers)), told_(std::move(told)) {
+  for (const int number : numbers_) check_signal(number);
+  for (const int number : numbers_) set_.add(number);
+  for (const int number : numbers_)
+    taken[static_cast<std::size_t>(number)].fetch_add(1, std::memory_order_acq_rel);
+}
+
+signal_source::~signal_source() { close(); }
+
+void signal_source::close() noexcept {
+  std::lock_guard guard(mutex_);
+  if (std::exchange(closed_, true)) return;
+  for (const int number : numbers_)
+    taken[static_cast<std::size_t>(number)].fetch_sub(1, std::memory_order_acq_rel);
+  asio::error_code ignored;  // to restore a default action does not fail
+  set_.clear(ignored);
+  if (waiter_ != nullptr) waiter_->signal();
+}
+
+void signal_source::listen() {
+  std::lock_guard guard(mutex_);
+  listen_locked();
+}
+
+void signal_source::listen_locked() {
+  set_.async_wait([weak = weak_from_this()](const asio::error_code& failure, int number) {
+    if (failure) return;
+    if (const auto self = weak.lock()) self->came(number);
+  });
+}
+
+void signal_source::came(int number) {
+  {
+    std::lock_guard guard(mutex_);
+    if (closed_) return;
+    if (!told_ && arrived_.size() < kept_signals) arrived_.push_back(number);
+    listen_locked();
+    if (waiter_ != nullptr) waiter_->signal();
+  }
+  if (told_) told_(number);
+}
+
+bool signal_source::enter(stack_host& waiter) {
+  std::lock_guard guard(mutex_);
+  if (closed_ || !arrived_.empty()) return true;
+  if (waiter_ != nullptr)
+    throw invalid_state("another task waits for these signals already; make a second `signals`");
+  waiter_ = &waiter;
+  return false;
+}
+
+void signal_source::leave() noexcept {
+  std::lock_guard guard(mutex_);
+  waiter_ = nullptr;
+}
+
+bool signal_source::ready() noexcept {
+  std::lock_guard guard(mutex_);
+  return closed_ || !arrived_.empty();
+}
+
+int signal_source::take() {
+  std::lock_guard guard(mutex_);
+  if (arrived_.empty()) throw invalid_state("the `signals` object that was awaited is gone");
+  const int number = arrived_.front();
+  arrived_.pop_front();
+  return number;
+}
+
+signal_wait::signal_wait(std::shared_ptr<signal_source> source,
+                         const std::source_location& where) noexcept
+    : wait(wait_kind::signal, where), source_(std::move(source)) {}
+
+signal_wait::~signal_wait() { withdraw(); }
+
+bool signal_wait::ready() noexcept { return source_->ready(); }
+
+bool signal_wait::withdraw() noexcept {
+  if (std::exchange(entered_, false)) source_->leave();
+  return true;
+}
+
+bool signal_wait::await_ready() {
+  auto& host = stack_here("signals::next").host();
+  if (!source_) throw invalid_state("this `signals` was moved from");
+  entered_ = !source_->enter(host);
+  return !entered_;
+}
+
+int signal_wait::await_resume() {
+  if (auto reason = interruption()) std::rethrow_exception(reason);
+  withdraw();
+  return source_->take();
+}
+
+}  // namespace detail
+
+signals::signals(std::initializer_list<int> numbers) : signals(std::vector<int>(numbers)) {}
+
+signals::signals(const std::vector<int>& numbers)
+    : source_(std::make_shared<detail::signal_source>(runtime::current().io(), numbers, nullptr)) {
+  source_->listen();
+}
+
+signals& signals::operator=(signals&& other) noexcept {
+  if (this != &other) {
+    if (source_) source_->close();
+    source_ = std::move(other.source_);
+  }
+  return *this;
+}
+
+signals::~signals() {
+  if (source_) source_->close();
+}
+
+// -- handlers -------------------------------------------------------------------------------------
+
+void runtime::handle_signal(int number, std::function<void()> function,
+                            const std::source_location& where) {
+  check_open("add_signal_handler");
+  auto& first = impl_->first();
+  auto source = std::make_shared<detail::signal_source>(
+      first.io(), std::vector<int>{number}, [&first, function = std::move(function), where](int) {
+        detail::post_function(first, function, where);
+      });
+  source->listen();
+  std::lock_guard guard(impl_->handler_mutex);
+  auto& place = impl_->signal_handlers[number];
+  if (place) place->close();
+  place = std::move(source);
+}
+
+bool runtime::remove_signal_handler(int number) {
+  std::shared_ptr<detail::signal_source> removed;
+  {
+    std::lock_guard guard(impl_->handler_mutex);
+    const auto found = impl_->signal_handlers.find(number);
+    if (found == impl_->signal_handlers.end()) return false;
+    removed = std::move(found->second);
+    impl_->signal_handlers.erase(found);
+  }
+  removed->close();
+  return true;
+}
+
+void runtime::forget_signal_handlers() noexcept {
+  std::lock_guard guard(impl_->handler_mutex);
+  for (auto& [number, source] : impl_->signal_handlers) source->close();
+  impl_->signal_handlers.clear();
+}
+
+}  // namespace buskin
