@@ -12,6 +12,7 @@
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/runtime/runtime.hpp>
 #include <buskin/runtime/sleep.hpp>
+#include <buskin/runtime/to_thread.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -87,6 +88,13 @@ task<void> sleeps(std::size_t count) {
   for (auto& each : tasks) co_await each;
 }
 
+task<void> through_thread(std::size_t count) {
+  const auto next = [](std::size_t number) { return number + 1; };
+  for (std::size_t number = 0; number != count; ++number)
+    if (co_await buskin::to_thread(next, number) != number + 1)
+      throw std::logic_error("a thread's answer is wrong");
+}
+
 // -- the table ----------------------------------------------------------------------------------
 
 using work = task<void> (*)(std::size_t count);
@@ -140,5 +148,6 @@ int main(int argc, char** argv) {
                           spawn_and_join, 100'000, 10));
   all.add(against_asyncio("100 000 sleeps, processor time of one", "sleeps", sleeps, 100'000, 10,
                           CLOCK_PROCESS_CPUTIME_ID));
+  all.add(against_asyncio("to_thread, a round trip", "to_thread", through_thread, 20'000, 3));
   return all.run();
 }
