@@ -29,8 +29,8 @@ buskin::task<void> co_main() {
   try {
     other.get();  // would block the thread that `other` needs
   } catch (const buskin::invalid_state&) {
-    co_await other;
   }
+  co_await other;
 }
 
 }  // namespace

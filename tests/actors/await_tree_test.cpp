@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(tasks_that_wait_for_each_others_locks_are_a_circle_and_debu
     co_return;
   };
   s.run(main());
-  s.advance(1s);
+  s.advance(500ms);
   const auto tree = s.runtime.capture_await_tree();
   BOOST_CHECK(awaiting(tree, "one") == (names{"task \"other\""}));
   BOOST_TEST(tree.cycles().size() == 1U);
