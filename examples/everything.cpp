@@ -1,0 +1,2 @@
+// Holds the precompiled header that the examples share.
+#include <buskin/buskin.hpp>
