@@ -23,7 +23,8 @@ shutdown_phase phase_of(const caf::abstract_actor& actor) {
 /// The end of a phase that begins now; never behind the end of all.
 steady::time_point limit_of(std::chrono::milliseconds phase, steady::time_point end) {
   const auto now = steady::now();
-  return end - now > phase ? now + phase : end;
+  // Compared in its own unit: the longest of limits has no length in a finer one.
+  return std::chrono::floor<std::chrono::milliseconds>(end - now) > phase ? now + phase : end;
 }
 
 }  // namespace
@@ -116,6 +117,7 @@ const shutdown_report& runtime::shutdown() {
   report.took = steady::now() - began;
   impl_->closed.store(true, std::memory_order_release);
   forget_signal_handlers();
+  if (impl_->host) impl_->host->set(nullptr);
   return report;
 }
 

@@ -373,8 +373,8 @@ class host {
 };
 
 BOOST_AUTO_TEST_CASE(a_host_is_woken_by_other_threads_once_until_it_polls) {
+  host h;  // outlives the runtime that wakes it
   stage s(manual_clock::mode::by_hand);
-  host h;
   s.runtime.set_wake_hook([&] { h.wake(); });
   s.settle();
   BOOST_TEST(h.wakes() == 0);
@@ -394,8 +394,8 @@ BOOST_AUTO_TEST_CASE(a_host_is_woken_by_other_threads_once_until_it_polls) {
 }
 
 BOOST_AUTO_TEST_CASE(work_that_is_left_when_the_host_takes_over_wakes_it_at_once) {
+  host h;  // outlives the runtime that wakes it
   stage s(manual_clock::mode::by_hand);
-  host h;
   s.runtime.call_soon([] {});
   s.runtime.set_wake_hook([&] { h.wake(); });
   BOOST_TEST(h.wakes() == 1);
@@ -408,8 +408,8 @@ BOOST_AUTO_TEST_CASE(work_that_is_left_when_the_host_takes_over_wakes_it_at_once
 }
 
 BOOST_AUTO_TEST_CASE(a_clock_that_is_moved_wakes_the_host_and_the_deadline_is_known) {
+  host h;  // outlives the runtime that wakes it
   stage s(manual_clock::mode::by_hand);
-  host h;
   s.runtime.set_wake_hook([&] { h.wake(); });
   BOOST_TEST(!s.runtime.next_deadline().has_value());
   auto body = []() -> task<void> { co_await sleep(2s); };
@@ -426,8 +426,8 @@ BOOST_AUTO_TEST_CASE(a_clock_that_is_moved_wakes_the_host_and_the_deadline_is_kn
 BOOST_AUTO_TEST_CASE(timers_and_descriptors_wake_a_real_host_which_never_polls_in_vain) {
   int ends[2];
   BOOST_REQUIRE(::pipe(ends) == 0);
-  runtime owner(quiet());
   host h;
+  runtime owner(quiet());
   owner.set_wake_hook([&] { h.wake(); });
   {
     asio::posix::stream_descriptor reader(owner.io(), ends[0]);

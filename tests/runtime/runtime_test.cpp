@@ -388,9 +388,9 @@ BOOST_AUTO_TEST_CASE(shutdown_cancels_what_is_left_and_waits_for_its_cleanup) { 
   }
 }
 
+// covers RUN-007
 BOOST_AUTO_TEST_CASE(
-    a_left_over_task_that_fails_in_its_cleanup_is_reported_and_main_keeps_its_value) {  // covers
-                                                                                        // RUN-007
+    a_left_over_task_that_fails_in_its_cleanup_is_reported_and_main_keeps_its_value) {
   stage s;
   auto left = [&]() -> task<void> {
     try {

@@ -87,6 +87,26 @@ BOOST_AUTO_TEST_CASE(it_tells_all_of_a_straggler) {
     BOOST_TEST(text.find(part) != std::string::npos, text);
 }
 
+BOOST_AUTO_TEST_CASE(a_phase_without_a_limit_of_its_own_has_the_time_of_all) {
+  runtime_options options;
+  options.signals = signal_handling::none;
+  runtime owner(options);
+  auto slow_to_clean_up = []() -> task<void> {
+    try {
+      co_await sleep(1h);
+    } catch (const cancelled&) {
+    }
+    co_await sleep(30ms);
+  };
+  start(owner, slow_to_clean_up());
+  owner.poll();
+  const auto& report = owner.shutdown();
+  BOOST_TEST(report.clean());
+  BOOST_TEST(!report.phases[2].late());
+  BOOST_CHECK(report.phases[2].took >= 30ms);
+  BOOST_CHECK(report.phases[2].limit > 9s);
+}
+
 BOOST_AUTO_TEST_CASE(a_phase_may_have_a_limit_of_its_own) {
   runtime_options options;
   options.signals = signal_handling::none;
