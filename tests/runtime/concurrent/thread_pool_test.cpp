@@ -217,7 +217,8 @@ BOOST_AUTO_TEST_CASE(an_idle_thread_is_taken_before_another_is_started) {
   thread_pool pool({.threads = 8});
   for (int i = 0; i != 20; ++i) {
     pool.execute([] {});
-    await([&] { return pool.idle_threads() == pool.threads() && pool.queued_count() == 0; });
+    // In this order: a job that was taken is nobody's until its thread is idle again.
+    await([&] { return pool.queued_count() == 0 && pool.idle_threads() == pool.threads(); });
   }
   BOOST_TEST(pool.threads() == 1U);
 }
