@@ -41,6 +41,7 @@ std::uint32_t ais_payload::bits(std::size_t first, std::size_t count) const noex
 }
 
 std::int32_t ais_payload::signed_bits(std::size_t first, std::size_t count) const noexcept {
+  if (count == 0) return 0;
   const auto value = static_cast<std::int64_t>(bits(first, count));
   const auto range = std::int64_t{1} << count;
   return static_cast<std::int32_t>(value >= range / 2 ? value - range : value);
@@ -65,8 +66,8 @@ std::optional<ais_payload> aivdm_assembler::add(const nmea_sentence& sentence) {
     return six_bits(c).has_value();
   });
   const bool named = total == 1 || (sequence.size() == 1 && whole(sequence));
-  if (total < 1 || total > 9 || number < 1 || number > total || fill_bits > 5 || !armoured ||
-      !named) {
+  if (total < 1 || total > 9 || number < 1 || number > total || fill_bits < 0 || fill_bits > 5 ||
+      !armoured || !named) {
     ++counts_.malformed;
     return std::nullopt;
   }

@@ -25,10 +25,10 @@ decoded<std::string> line_codec::decode(std::string_view bytes, bool at_end) {
   scanned_ = 0;
 
   if (!ended) {
-    if (skipping_) return {.consumed = bytes.size()};
+    if (skipping_) return drop(bytes.size());
     if (too_long(rest)) {
       skipping_ = true;
-      return {.consumed = bytes.size(), .error = overrun()};
+      return overrun(bytes.size());
     }
     if (!at_end || rest.empty()) {
       scanned_ = rest.size();
@@ -40,14 +40,16 @@ decoded<std::string> line_codec::decode(std::string_view bytes, bool at_end) {
   auto line = rest.substr(0, end);
   const auto consumed = start + end + (ended ? 1 : 0);
   after_cr_ = ended && rest[end] == '\r';
-  if (std::exchange(skipping_, false)) return {.consumed = consumed};
+  if (std::exchange(skipping_, false)) return drop(consumed);
   if (!after_cr_ && line.ends_with('\r')) line.remove_suffix(1);
-  if (line.size() > options_.max_length) return {.consumed = consumed, .error = overrun()};
+  if (line.size() > options_.max_length) return overrun(consumed);
+  ++counts_.frames;
   return {.consumed = consumed, .frame = std::string(line)};
 }
 
 void line_codec::encode(const std::string& line, std::string& out) const {
-  if (find_end(line, 0) != std::string_view::npos) {
+  const bool joins_ending = options_.ending == line_ending::lf && line.ends_with('\r');
+  if (joins_ending || find_end(line, 0) != std::string_view::npos) {
     throw std::invalid_argument(
         "line_codec: a line to send holds a line end itself; send it as several lines");
   }
@@ -76,11 +78,19 @@ bool line_codec::too_long(std::string_view open_line) const {
   return open_line.size() - options_.max_length > 1 || open_line.back() != '\r';
 }
 
-std::exception_ptr line_codec::overrun() const {
-  return std::make_exception_ptr(limit_overrun(
+decoded<std::string> line_codec::overrun(std::size_t consumed) {
+  auto dropped = drop(consumed);
+  ++counts_.errors;
+  dropped.error = std::make_exception_ptr(limit_overrun(
       "line_codec: a line is longer than " + std::to_string(options_.max_length) +
           " bytes and was dropped; read on for the next one, or raise line_options::max_length",
       options_.max_length));
+  return dropped;
+}
+
+decoded<std::string> line_codec::drop(std::size_t count) {
+  counts_.dropped += count;
+  return {.consumed = count};
 }
 
 }  // namespace buskin::io

@@ -24,6 +24,9 @@ struct decoded {
   /// then, so that a caller who catches the error goes on with the frame after the fault.
   /// Never set together with `frame`.
   std::exception_ptr error{};
+  /// The error is the last there is: no codec can tell where the next frame begins, and `decode` is
+  /// not called again. Set only together with `error`, which is a `framing_lost` then.
+  bool lost = false;
 };
 
 /// A pair of functions between frames and bytes, and the state they need for one stream.
@@ -37,12 +40,13 @@ struct decoded {
 ///    with empty `bytes` too. Bytes that are left over are half a frame.
 ///  - A fault in the data comes back in `decoded::error`; `decode` throws only when it cannot work
 ///    at all (no memory). After an error the codec is at the start of the next frame, or skips
-///    towards it in the next calls.
+///    towards it in the next calls, unless the format makes that impossible (`decoded::lost`).
 ///  - It asks for more bytes only up to a limit of its own, so that a buffer stays bounded whatever
 ///    the peer sends.
 ///
 /// `encode(frame, out)` appends the bytes of one frame to `out`. It throws `std::invalid_argument`,
-/// and leaves `out` as it was, when `decode` could not read the frame back.
+/// and leaves `out` as it was, when `decode` could not read the frame back. (A codec may leave a
+/// limit on what it reads out of that, and says so.)
 ///
 /// One codec object serves one stream: after a reconnect, start with a new one.
 template <class C>

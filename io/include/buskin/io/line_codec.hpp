@@ -2,6 +2,7 @@
 #pragma once
 
 #include <buskin/io/codec.hpp>
+#include <buskin/io/codec_counts.hpp>
 
 #include <cstddef>
 #include <exception>
@@ -20,7 +21,7 @@ enum class lone_cr {
 enum class line_ending { lf, crlf, cr };
 
 struct line_options {
-  /// Bytes of a line, its ending not counted.
+  /// Bytes of a line that is read, its ending not counted.
   std::size_t max_length = 65536;
   lone_cr on_lone_cr = lone_cr::is_text;
   line_ending ending = line_ending::lf;
@@ -40,16 +41,22 @@ class line_codec {
 
   decoded<std::string> decode(std::string_view bytes, bool at_end);
 
-  /// Throws `std::invalid_argument` when `line` holds what would end it early: a '\n', or a '\r'
-  /// where that ends lines. A '\r' as the last character does not survive `line_ending::lf`.
+  /// Throws `std::invalid_argument` when `line` holds what would end it early: a '\n', a '\r'
+  /// where that ends lines, a '\r' at its end before `line_ending::lf`. A line may be longer than
+  /// `max_length`: answers often are longer than commands. Of `line_ending::cr` it is assumed that
+  /// the peer takes it for an ending.
   void encode(const std::string& line, std::string& out) const;
+
+  const codec_counts& counts() const noexcept { return counts_; }
 
  private:
   std::size_t find_end(std::string_view bytes, std::size_t from) const;
   bool too_long(std::string_view open_line) const;
-  std::exception_ptr overrun() const;
+  decoded<std::string> overrun(std::size_t consumed);
+  decoded<std::string> drop(std::size_t count);
 
   line_options options_;
+  codec_counts counts_;
   std::size_t scanned_ = 0;  // bytes at the front known to hold no line end: not searched twice
   bool skipping_ = false;    // inside a line that was reported as too long
   bool after_cr_ = false;    // a '\r' ended the last line: a '\n' right behind it belongs to it

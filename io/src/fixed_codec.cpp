@@ -1,0 +1,36 @@
+#include <buskin/io/fixed_codec.hpp>
+#include <buskin/runtime/errors.hpp>
+
+#include <exception>
+#include <stdexcept>
+
+namespace buskin::io {
+
+static_assert(codec<fixed_codec>);
+
+fixed_codec::fixed_codec(std::size_t size) : size_(size) {
+  if (size == 0) throw std::invalid_argument("fixed_codec: a record needs a size of 1 at least");
+}
+
+decoded<std::string> fixed_codec::decode(std::string_view bytes, bool at_end) {
+  if (bytes.size() >= size_) {
+    ++counts_.frames;
+    return {.consumed = size_, .frame = std::string(bytes.substr(0, size_))};
+  }
+  if (!at_end || bytes.empty()) return {};
+  ++counts_.errors;
+  counts_.dropped += bytes.size();
+  return {.consumed = bytes.size(),
+          .error = std::make_exception_ptr(incomplete_read(std::string(bytes), size_))};
+}
+
+void fixed_codec::encode(const std::string& record, std::string& out) const {
+  if (record.size() != size_) {
+    throw std::invalid_argument("fixed_codec: a record to send has " +
+                                std::to_string(record.size()) + " bytes instead of " +
+                                std::to_string(size_));
+  }
+  out += record;
+}
+
+}  // namespace buskin::io

@@ -1,0 +1,12 @@
+#include <buskin/io/netstring_codec.hpp>
+
+#include "fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace buskin;
+  fuzz::input in(data, size);
+  const io::netstring_codec codec(
+      {.max_length = in.below(2) == 0 ? in.below(256) : std::string::npos});
+  fuzz::check_codec(codec, in, fuzz::make_bytes);
+  return 0;
+}
