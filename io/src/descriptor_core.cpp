@@ -6,9 +6,38 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <ctime>
 #include <utility>
 
 namespace buskin::io::detail {
+
+namespace {
+
+/// Writes to a pipe so that a reader who is gone is an error, not a signal: the signal is the
+/// thread's own, so it can be taken back before anybody sees it.
+ssize_t write_without_signal(int descriptor, const char* bytes, std::size_t size) noexcept {
+  sigset_t only;
+  sigset_t before;
+  sigset_t pending;
+  sigemptyset(&only);
+  sigaddset(&only, SIGPIPE);
+  sigpending(&pending);
+  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+  pthread_sigmask(SIG_BLOCK, &only, &before);
+  const ssize_t put = ::write(descriptor, bytes, size);
+  const int error = errno;
+  if (put < 0 && error == EPIPE && !was_pending) {
+    const timespec at_once{};
+    while (sigtimedwait(&only, nullptr, &at_once) < 0 && errno == EINTR) {
+    }
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return put;
+}
+
+}  // namespace
 
 std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
@@ -73,9 +102,11 @@ transfer descriptor_core::read_now(char* target, std::size_t size) noexcept {
 transfer descriptor_core::transport_write(const char* bytes, std::size_t size) {
   if (turn_is_over()) return {};
   for (;;) {
-    // A write to a socket whose peer is gone must be an error, not a signal.
+    // A write to a socket or pipe whose peer is gone must be an error, not a signal.
     const ssize_t put = kind_ == descriptor_kind::socket
                             ? ::send(descriptor_.get(), bytes, size, MSG_NOSIGNAL)
+                        : kind_ == descriptor_kind::pipe
+                            ? write_without_signal(descriptor_.get(), bytes, size)
                             : ::write(descriptor_.get(), bytes, size);
     if (put >= 0) return {transfer::status::done, static_cast<std::size_t>(put), {}};
     if (errno == EINTR) continue;
@@ -106,7 +137,15 @@ void descriptor_core::watch_writable() {
 }
 
 void descriptor_core::transport_end_of_writing() {
-  if (kind_ == descriptor_kind::socket) ::shutdown(descriptor_.get(), SHUT_WR);
+  if (kind_ == descriptor_kind::socket) {
+    ::shutdown(descriptor_.get(), SHUT_WR);
+  } else if (kind_ == descriptor_kind::pseudo_terminal) {
+    static constexpr char end_of_transmission = 4;
+    (void)!::write(descriptor_.get(), &end_of_transmission, 1);
+  } else if (kind_ == descriptor_kind::pipe) {
+    readiness_set::remove(*this);
+    descriptor_ = unique_descriptor();
+  }
 }
 
 void descriptor_core::transport_close() {

@@ -30,7 +30,12 @@ class unique_descriptor {
 };
 
 /// What a descriptor is, where that makes a difference.
-enum class descriptor_kind : std::uint8_t { socket, terminal };
+enum class descriptor_kind : std::uint8_t {
+  socket,
+  terminal,
+  pipe,            ///< one direction: to end writing is to close it
+  pseudo_terminal  ///< the master's side: to end writing is to type Ctrl-D
+};
 
 class descriptor_core final : public stream_core, private readiness_member {
  public:
