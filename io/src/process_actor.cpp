@@ -56,12 +56,12 @@ std::string process_actor::title() const {
 }
 
 std::optional<exit_status> process_actor::status() const {
-  guard lock(state_mutex_);
+  guard lock(*this);
   return status_;
 }
 
 int process_actor::signal_child(int number) const {
-  guard lock(state_mutex_);
+  guard lock(*this);
   return status_ ? ESRCH : child_.signal(number);
 }
 
@@ -75,7 +75,7 @@ cell_ref<cell<exit_status>> process_actor::wait_for(stack_host& host, std::uint6
                                                     std::optional<exit_status>& known) {
   auto waiting = cell_ref<cell<exit_status>>();
   {
-    guard lock(state_mutex_);
+    guard lock(*this);
     known = status_;
     if (known) return {};
     waiting = cell_ref<cell<exit_status>>::adopt(new waiter(host, who));
@@ -88,7 +88,7 @@ cell_ref<cell<exit_status>> process_actor::wait_for(stack_host& host, std::uint6
 }
 
 void process_actor::withdraw(cell<exit_status>& waiting) {
-  guard lock(state_mutex_);
+  guard lock(*this);
   if (!waiting.abandon()) return;
   const auto who = static_cast<waiter&>(waiting).actor;
   if (!line_.erase(waiting)) return;
@@ -114,7 +114,7 @@ void process_actor::on_readiness(readiness) {
 void process_actor::look() {
   std::optional<exit_status> how;
   {
-    guard lock(state_mutex_);
+    guard lock(*this);
     if (status_) return;
     how = child_.reap();
     status_ = how;
@@ -126,7 +126,7 @@ void process_actor::ended(const exit_status& how) {
   readiness_set::remove(*this);
   grace_.cancel();
   {
-    guard lock(state_mutex_);
+    guard lock(*this);
     while (auto waiting = line_.pop()) waiting->resolve(exit_status(how));
     waiting_.clear();
   }
@@ -224,7 +224,7 @@ void process_actor::on_end() noexcept {
                    nullptr,
                    {},
                    created_});
-    guard lock(state_mutex_);
+    guard lock(*this);
     status_ = how.value_or(exit_status{exit_status::how::unknown, 0, false});
     while (auto waiting = line_.pop()) waiting->resolve(exit_status(*status_));
     waiting_.clear();
@@ -238,7 +238,7 @@ void process_actor::on_end() noexcept {
   // Else its end is what a writer learns, by EPIPE.
   if (in_ && stopping_) in_.abort();
   {
-    guard lock(state_mutex_);
+    guard lock(*this);
     child_.watch = unique_descriptor();
   }
   drop();
@@ -264,7 +264,7 @@ void process_actor::forget_reader(std::size_t which) noexcept {
 /// A reader who has ended, or who waits for the process to end, reads no more: what comes is taken
 /// off the pipe again.
 void process_actor::look_at_readers() {
-  guard lock(state_mutex_);
+  guard lock(*this);
   for (std::size_t i = 0; i != 2; ++i) {
     if (!cores_[i] || cores_[i]->how() != output_core::mode::read) continue;
     const bool gone = reader_ends_[i] && reader_ends_[i]->resolved();
@@ -397,7 +397,7 @@ void process_actor::on_message(caf::mailbox_element_ptr& element) {
       });
     respond(*element, caf::message());
   } else if (content.match_elements<process_exit>()) {
-    guard lock(state_mutex_);
+    guard lock(*this);
     if (status_) {
       respond(*element, caf::make_message(*status_));
     } else {
