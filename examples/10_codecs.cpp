@@ -3,8 +3,12 @@
 #include <buskin/io/codec_counts.hpp>
 #include <buskin/io/tagged_codec.hpp>
 
+#include <algorithm>
+#include <exception>
 #include <iostream>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 using buskin::io::decoded, buskin::io::framed, buskin::io::stream, buskin::io::tagged_codec;
 
