@@ -25,10 +25,10 @@ decoded<std::string> line_codec::decode(std::string_view bytes, bool at_end) {
   scanned_ = 0;
 
   if (!ended) {
-    if (skipping_) return drop(bytes.size());
+    if (skipping_) return drop(bytes.size(), start);
     if (too_long(rest)) {
       skipping_ = true;
-      return overrun(bytes.size());
+      return overrun(bytes.size(), start);
     }
     if (!at_end || rest.empty()) {
       scanned_ = rest.size();
@@ -40,9 +40,9 @@ decoded<std::string> line_codec::decode(std::string_view bytes, bool at_end) {
   auto line = rest.substr(0, end);
   const auto consumed = start + end + (ended ? 1 : 0);
   after_cr_ = ended && rest[end] == '\r';
-  if (std::exchange(skipping_, false)) return drop(consumed);
+  if (std::exchange(skipping_, false)) return drop(consumed, start);
   if (!after_cr_ && line.ends_with('\r')) line.remove_suffix(1);
-  if (line.size() > options_.max_length) return overrun(consumed);
+  if (line.size() > options_.max_length) return overrun(consumed, start);
   ++counts_.frames;
   return {.consumed = consumed, .frame = std::string(line)};
 }
@@ -78,8 +78,8 @@ bool line_codec::too_long(std::string_view open_line) const {
   return open_line.size() - options_.max_length > 1 || open_line.back() != '\r';
 }
 
-decoded<std::string> line_codec::overrun(std::size_t consumed) {
-  auto dropped = drop(consumed);
+decoded<std::string> line_codec::overrun(std::size_t consumed, std::size_t before) {
+  auto dropped = drop(consumed, before);
   ++counts_.errors;
   dropped.error = std::make_exception_ptr(limit_overrun(
       "line_codec: a line is longer than " + std::to_string(options_.max_length) +
@@ -88,9 +88,9 @@ decoded<std::string> line_codec::overrun(std::size_t consumed) {
   return dropped;
 }
 
-decoded<std::string> line_codec::drop(std::size_t count) {
-  counts_.dropped += count;
-  return {.consumed = count};
+decoded<std::string> line_codec::drop(std::size_t consumed, std::size_t before) {
+  counts_.dropped += consumed - before;
+  return {.consumed = consumed};
 }
 
 }  // namespace buskin::io

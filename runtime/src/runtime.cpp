@@ -156,6 +156,13 @@ runtime::impl::impl(runtime& self, runtime_options given) : owner(self), options
 
 runtime::impl::~impl() { options.clock->unwatch(watch); }
 
+void runtime::impl::end_system() {
+  watching.store(nullptr, std::memory_order_release);
+  // Its alarm is a timer of a worker, which ends here.
+  if (own_dog) own_dog->rest();
+  system.reset();
+}
+
 runtime::runtime(runtime_options options)
     : impl_(std::make_unique<impl>(*this, std::move(options))) {
   impl_->handler = impl_->options.on_incident;
@@ -182,7 +189,7 @@ runtime::~runtime() {
   }
   if (impl_->host) impl_->host->end();
   impl_->forget_callbacks();
-  impl_->system.reset();
+  impl_->end_system();
 }
 
 // -- driving --------------------------------------------------------------------------------------
@@ -266,7 +273,7 @@ void runtime::finish_main(detail::task_actor_base& main) {
   // As in asyncio: when others cancelled it as well, it was not the signal that ended it.
   if (impl_->signal != 0 && main.state() == detail::task_state::cancelled &&
       main.stack().cancelling() <= 1) {
-    impl_->system.reset();
+    impl_->end_system();
     std::signal(impl_->signal, SIG_DFL);
     std::raise(impl_->signal);
   }

@@ -136,7 +136,10 @@ struct runtime::impl {
   std::vector<std::weak_ptr<timer_handle::state>> callbacks;  // guarded by handler_mutex
   std::size_t callbacks_worth_a_look = 64;                    // guarded by handler_mutex
   std::map<int, std::shared_ptr<detail::signal_source>>
-      signal_handlers;                               // guarded by handler_mutex
+      signal_handlers;  // guarded by handler_mutex
+  /// Ends CAF's system, and the workers with it.
+  void end_system();
+
   std::unique_ptr<detail::watchdog> own_dog;         // made once; guarded by handler_mutex
   std::atomic<detail::watchdog*> watching{nullptr};  // the same while in debug mode
 };

@@ -6,7 +6,12 @@
 
 namespace buskin::detail {
 
-bool timer::disarm() noexcept { return queue_ != nullptr && queue_->disarm(*this); }
+bool timer::disarm() noexcept {
+  if (queue_ == nullptr) return false;
+  const bool was_armed = queue_->disarm(*this);
+  queue_ = nullptr;  // nothing fires now: the queue may end before the timer
+  return was_armed;
+}
 
 timer_queue::~timer_queue() {
   for (timer* t : heap_) {

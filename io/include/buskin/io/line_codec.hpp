@@ -52,8 +52,9 @@ class line_codec {
  private:
   std::size_t find_end(std::string_view bytes, std::size_t from) const;
   bool too_long(std::string_view open_line) const;
-  decoded<std::string> overrun(std::size_t consumed);
-  decoded<std::string> drop(std::size_t count);
+  decoded<std::string> overrun(std::size_t consumed, std::size_t before);
+  // `before`: bytes at the front that belong to the ending of the line before.
+  decoded<std::string> drop(std::size_t consumed, std::size_t before);
 
   line_options options_;
   codec_counts counts_;

@@ -48,6 +48,8 @@ class watchdog {
   /// Looks through all that is alive, if it is time to. By the thread that drives the first worker,
   /// between turns.
   void look_if_due();
+  /// Its alarm rings no more.
+  void rest() noexcept { alarm_.disarm(); }
 
   // -- any thread ---------------------------------------------------------------------------------
   void slow_turn(duration took, std::string who, const std::source_location& created,
