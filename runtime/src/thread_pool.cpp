@@ -3,6 +3,7 @@
 // has room for it, waiting_ has not); jobs of waiting_ are younger than those of queued_.
 #include <buskin/runtime/thread_pool.hpp>
 
+#include <buskin/runtime/detail/thread_name.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/wait_record.hpp>
 
@@ -12,13 +13,10 @@
 #include <list>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <utility>
-
-#if defined(__linux__)
-#include <pthread.h>
-#endif
 
 namespace buskin {
 
@@ -26,16 +24,12 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-void name_this_thread([[maybe_unused]] const std::string& name) {
-#if defined(__linux__)
-  // The end of the name tells the threads of a pool apart.
+/// As much of a thread's name as the system takes: the end tells the threads of a pool apart.
+std::string short_name(const std::string& name) {
   constexpr std::size_t longest = 15;
   const auto number = name.rfind('-');
   const std::string end = name.substr(number);
-  ::pthread_setname_np(
-      ::pthread_self(),
-      (name.substr(0, std::min(number, longest - std::min(longest, end.size()))) + end).c_str());
-#endif
+  return name.substr(0, std::min(number, longest - std::min(longest, end.size()))) + end;
 }
 
 }  // namespace
@@ -254,7 +248,7 @@ void thread_pool::core::work(members::iterator me) {
     std::lock_guard guard(mutex_);
     name = me->name;
   }
-  name_this_thread(name);
+  detail::name_this_thread(short_name(name));
   std::unique_lock lock(mutex_, std::defer_lock);
   if (options.on_thread_start) {
     try {
