@@ -1,6 +1,6 @@
 #include <buskin/io/detail/descriptor_core.hpp>
 
-#include <asio/post.hpp>
+#include <buskin/runtime/detail/scheduler.hpp>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -103,11 +103,10 @@ transfer descriptor_core::transport_write(const char* bytes, std::size_t size) {
   if (turn_is_over()) return {};
   for (;;) {
     // A write to a socket or pipe whose peer is gone must be an error, not a signal.
-    const ssize_t put = kind_ == descriptor_kind::socket
-                            ? ::send(descriptor_.get(), bytes, size, MSG_NOSIGNAL)
-                        : kind_ == descriptor_kind::pipe
-                            ? write_without_signal(descriptor_.get(), bytes, size)
-                            : ::write(descriptor_.get(), bytes, size);
+    const ssize_t put =
+        kind_ == descriptor_kind::socket ? ::send(descriptor_.get(), bytes, size, MSG_NOSIGNAL)
+        : kind_ == descriptor_kind::pipe ? write_without_signal(descriptor_.get(), bytes, size)
+                                         : ::write(descriptor_.get(), bytes, size);
     if (put >= 0) return {transfer::status::done, static_cast<std::size_t>(put), {}};
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
@@ -115,23 +114,20 @@ transfer descriptor_core::transport_write(const char* bytes, std::size_t size) {
   }
 }
 
+// The set tells of news. What is no news needs another turn.
 void descriptor_core::watch_readable() {
-  // The set tells of news. What is no news needs another turn.
-  if (!readable_) return;
-  asio::post(home().io(), [weak = weak_from_this(), this] {
-    if (const auto keep = weak.lock()) {
-      calls_ = 0;
-      on_readable();
-    }
-  });
+  if (readable_) next_turn(&descriptor_core::on_readable);
 }
 
 void descriptor_core::watch_writable() {
-  if (calls_ <= calls_a_turn) return;
-  asio::post(home().io(), [weak = weak_from_this(), this] {
+  if (calls_ > calls_a_turn) next_turn(&descriptor_core::on_writable);
+}
+
+void descriptor_core::next_turn(void (descriptor_core::*then)()) {
+  post_function(home(), [weak = weak_from_this(), this, then] {
     if (const auto keep = weak.lock()) {
       calls_ = 0;
-      on_writable();
+      (this->*then)();
     }
   });
 }
@@ -143,8 +139,7 @@ void descriptor_core::transport_end_of_writing() {
     static constexpr char end_of_transmission = 4;
     (void)!::write(descriptor_.get(), &end_of_transmission, 1);
   } else if (kind_ == descriptor_kind::pipe) {
-    readiness_set::remove(*this);
-    descriptor_ = unique_descriptor();
+    transport_close();
   }
 }
 

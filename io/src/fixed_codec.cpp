@@ -1,7 +1,6 @@
+#include <buskin/io/detail/broken_frame.hpp>
 #include <buskin/io/fixed_codec.hpp>
-#include <buskin/runtime/errors.hpp>
 
-#include <exception>
 #include <stdexcept>
 
 namespace buskin::io {
@@ -17,11 +16,7 @@ decoded<std::string> fixed_codec::decode(std::string_view bytes, bool at_end) {
     ++counts_.frames;
     return {.consumed = size_, .frame = std::string(bytes.substr(0, size_))};
   }
-  if (!at_end || bytes.empty()) return {};
-  ++counts_.errors;
-  counts_.dropped += bytes.size();
-  return {.consumed = bytes.size(),
-          .error = std::make_exception_ptr(incomplete_read(std::string(bytes), size_))};
+  return detail::unfinished_frame(bytes, size_, at_end, counts_);
 }
 
 void fixed_codec::encode(const std::string& record, std::string& out) const {

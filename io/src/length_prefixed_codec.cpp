@@ -1,9 +1,7 @@
-#include <buskin/io/framing_lost.hpp>
+#include <buskin/io/detail/broken_frame.hpp>
 #include <buskin/io/length_prefixed_codec.hpp>
-#include <buskin/runtime/errors.hpp>
 
 #include <algorithm>
-#include <exception>
 #include <limits>
 #include <stdexcept>
 
@@ -21,7 +19,7 @@ length_prefixed_codec::length_prefixed_codec(length_prefixed_options options) : 
 
 decoded<std::string> length_prefixed_codec::decode(std::string_view bytes, bool at_end) {
   const auto prefix = options_.length_bytes;
-  if (bytes.size() < prefix) return unfinished(bytes, prefix, at_end);
+  if (bytes.size() < prefix) return detail::unfinished_frame(bytes, prefix, at_end, counts_);
   auto length = read_number(bytes.substr(0, prefix));
   if (options_.counted == length_of::whole_frame) {
     if (length < prefix)
@@ -34,7 +32,8 @@ decoded<std::string> length_prefixed_codec::decode(std::string_view bytes, bool 
                 " that are allowed (length_prefixed_options::max_length)");
   }
   const auto size = static_cast<std::size_t>(length);
-  if (bytes.size() - prefix < size) return unfinished(bytes, prefix + size, at_end);
+  if (bytes.size() - prefix < size)
+    return detail::unfinished_frame(bytes, prefix + size, at_end, counts_);
   ++counts_.frames;
   return {.consumed = prefix + size, .frame = std::string(bytes.substr(prefix, size))};
 }
@@ -50,22 +49,10 @@ std::uint64_t length_prefixed_codec::read_number(std::string_view bytes) const {
 }
 
 decoded<std::string> length_prefixed_codec::lost(const std::string& why) {
-  ++counts_.errors;
-  counts_.dropped += options_.length_bytes;
-  return {.consumed = options_.length_bytes,
-          .error = std::make_exception_ptr(
-              framing_lost("length_prefixed_codec: " + why +
-                           "; where the next frame begins is unknown, close the stream")),
-          .lost = true};
-}
-
-decoded<std::string> length_prefixed_codec::unfinished(std::string_view bytes, std::size_t expected,
-                                                       bool at_end) {
-  if (!at_end || bytes.empty()) return {};
-  ++counts_.errors;
-  counts_.dropped += bytes.size();
-  return {.consumed = bytes.size(),
-          .error = std::make_exception_ptr(incomplete_read(std::string(bytes), expected))};
+  return detail::no_next_frame(options_.length_bytes,
+                               "length_prefixed_codec: " + why +
+                                   "; where the next frame begins is unknown, close the stream",
+                               counts_);
 }
 
 void length_prefixed_codec::encode(const std::string& payload, std::string& out) const {

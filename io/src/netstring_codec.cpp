@@ -1,8 +1,6 @@
-#include <buskin/io/framing_lost.hpp>
+#include <buskin/io/detail/broken_frame.hpp>
 #include <buskin/io/netstring_codec.hpp>
-#include <buskin/runtime/errors.hpp>
 
-#include <exception>
 #include <stdexcept>
 
 namespace buskin::io {
@@ -25,10 +23,11 @@ decoded<std::string> netstring_codec::decode(std::string_view bytes, bool at_end
     }
     length = length * 10 + digit;
   }
-  if (at == bytes.size()) return unfinished(bytes, at + 2, at_end);
+  if (at == bytes.size()) return detail::unfinished_frame(bytes, at + 2, at_end, counts_);
   if (at == 0) return lost(1, "no digit before ':'");
   const auto payload = bytes.substr(at + 1);
-  if (payload.size() <= length) return unfinished(bytes, at + 1 + length + 1, at_end);
+  if (payload.size() <= length)
+    return detail::unfinished_frame(bytes, at + 1 + length + 1, at_end, counts_);
   const auto size = at + 1 + length + 1;
   if (payload[length] != ',')
     return lost(size, "no ',' behind " + std::to_string(length) + " bytes");
@@ -37,23 +36,10 @@ decoded<std::string> netstring_codec::decode(std::string_view bytes, bool at_end
 }
 
 decoded<std::string> netstring_codec::lost(std::size_t consumed, const std::string& why) {
-  ++counts_.errors;
-  counts_.dropped += consumed;
-  return {.consumed = consumed,
-          .error = std::make_exception_ptr(
-              framing_lost("netstring_codec: " + why +
-                           "; where the next netstring begins is unknown, close the stream")),
-          .lost = true};
-}
-
-// A frame needs `expected` bytes at least.
-decoded<std::string> netstring_codec::unfinished(std::string_view bytes, std::size_t expected,
-                                                 bool at_end) {
-  if (!at_end || bytes.empty()) return {};
-  ++counts_.errors;
-  counts_.dropped += bytes.size();
-  return {.consumed = bytes.size(),
-          .error = std::make_exception_ptr(incomplete_read(std::string(bytes), expected))};
+  return detail::no_next_frame(
+      consumed,
+      "netstring_codec: " + why + "; where the next netstring begins is unknown, close the stream",
+      counts_);
 }
 
 void netstring_codec::encode(const std::string& payload, std::string& out) const {

@@ -1,14 +1,11 @@
 #include <buskin/runtime/dead_letters.hpp>
 
 #include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/lean_actor.hpp>
 
 #include <caf/type_erased_tuple.hpp>
 #include <caf/type_nr.hpp>
-
-#include <cxxabi.h>
-
-#include <cstdlib>
 
 namespace buskin {
 
@@ -16,10 +13,7 @@ namespace {
 
 std::string name_of(const caf::rtti_pair& type) {
   if (type.first != 0) return caf::numbered_type_names[type.first - 1];
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> name(
-      abi::__cxa_demangle(type.second->name(), nullptr, nullptr, &status), std::free);
-  return status == 0 ? name.get() : type.second->name();
+  return detail::demangled(type.second->name());
 }
 
 std::string names_of(const caf::type_erased_tuple& content) {

@@ -54,7 +54,6 @@ class length_prefixed_codec {
  private:
   std::uint64_t read_number(std::string_view bytes) const;
   decoded<std::string> lost(const std::string& why);
-  decoded<std::string> unfinished(std::string_view bytes, std::size_t expected, bool at_end);
 
   length_prefixed_options options_;
   codec_counts counts_;

@@ -35,7 +35,6 @@ class netstring_codec {
 
  private:
   decoded<std::string> lost(std::size_t consumed, const std::string& why);
-  decoded<std::string> unfinished(std::string_view bytes, std::size_t expected, bool at_end);
 
   netstring_options options_;
   codec_counts counts_;

@@ -60,6 +60,8 @@ class descriptor_core final : public stream_core, private readiness_member {
   static constexpr int calls_a_turn = 32;
 
   void on_readiness(readiness what) override;
+  /// Calls `then` when others have had their turn.
+  void next_turn(void (descriptor_core::*then)());
   transfer read_now(char* target, std::size_t size) noexcept;
   /// Whether the turn is over: the flood of one stream must not be the drought of the others.
   bool turn_is_over() noexcept { return ++calls_ > calls_a_turn; }
