@@ -11,30 +11,6 @@ namespace buskin::detail {
 
 using code = child_error::code;
 
-namespace {
-
-/// The answer to a request that came as a message. Given in our turn, with no lock held.
-template <class T>
-class message_reply final : public cell<T> {
- public:
-  explicit message_reply(requester asker) : cell<T>(nullptr), asker_(std::move(asker)) {}
-
- protected:
-  void on_resolved() override {
-    if (this->error())
-      asker_.answer(caf::make_message(to_error(this->error())));
-    else if constexpr (std::is_same_v<T, unit>)
-      asker_.answer(caf::message());
-    else
-      asker_.answer(caf::make_message(std::move(*this->value())));
-  }
-
- private:
-  requester asker_;
-};
-
-}  // namespace
-
 // -- asking: any thread -------------------------------------------------------------------------
 
 /// A request goes through the mailbox, so that two of one sender keep their order. When the
@@ -210,7 +186,7 @@ void supervisor_actor::on_message(caf::mailbox_element_ptr& element) {
   auto& content = element->content();
   const auto asker = element->sender;
   const auto answer = [&]<class R>(std::type_identity<R>) {
-    return cell_ref<cell<R>>::adopt(new message_reply<R>(requester(*element)));
+    return cell_ref<cell<R>>::adopt(new reply_cell<R>(requester(*element)));
   };
   try {
     if (content.match_elements<start_child_atom, child_spec>())
