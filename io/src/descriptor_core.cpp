@@ -2,6 +2,7 @@
 
 #include <buskin/runtime/detail/scheduler.hpp>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,10 +13,7 @@
 
 namespace buskin::io::detail {
 
-namespace {
-
-/// Writes to a pipe so that a reader who is gone is an error, not a signal: the signal is the
-/// thread's own, so it can be taken back before anybody sees it.
+// The signal is the thread's own, so it can be taken back before anybody sees it.
 ssize_t write_without_signal(int descriptor, const char* bytes, std::size_t size) noexcept {
   sigset_t only;
   sigset_t before;
@@ -37,8 +35,6 @@ ssize_t write_without_signal(int descriptor, const char* bytes, std::size_t size
   return put;
 }
 
-}  // namespace
-
 std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
 unique_descriptor& unique_descriptor::operator=(unique_descriptor&& other) noexcept {
@@ -55,7 +51,12 @@ unique_descriptor::~unique_descriptor() {
 
 descriptor_core::descriptor_core(worker& home, unique_descriptor descriptor, descriptor_kind kind,
                                  std::string name)
-    : stream_core(home), descriptor_(std::move(descriptor)), name_(std::move(name)), kind_(kind) {
+    : stream_core(home),
+      descriptor_(std::move(descriptor)),
+      name_(std::move(name)),
+      kind_(kind),
+      written_only_(kind == descriptor_kind::pipe &&
+                    (::fcntl(descriptor_.get(), F_GETFL) & O_ACCMODE) == O_WRONLY) {
   readiness_set::of(home.io()).add(*this, descriptor_.get());
 }
 
@@ -71,10 +72,12 @@ void descriptor_core::on_readiness(readiness what) {
     on_readable();
   }
   if (what.writable) on_writable();
+  if (what.ended && written_only_) lose_reader();
 }
 
 transfer descriptor_core::transport_read(char* target, std::size_t size) {
   if (ending_.what != transfer::status::would_block) return ending_;
+  if (written_only_) return {};
   if (!readable_ || turn_is_over()) return {};
   const transfer got = read_now(target, size);
   if (got.what == transfer::status::end || got.what == transfer::status::failed) ending_ = got;
@@ -116,7 +119,7 @@ transfer descriptor_core::transport_write(const char* bytes, std::size_t size) {
 
 // The set tells of news. What is no news needs another turn.
 void descriptor_core::watch_readable() {
-  if (readable_) next_turn(&descriptor_core::on_readable);
+  if (readable_ && !written_only_) next_turn(&descriptor_core::on_readable);
 }
 
 void descriptor_core::watch_writable() {

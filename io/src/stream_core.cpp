@@ -42,6 +42,7 @@ void stream_core::consume(std::size_t bytes) noexcept {
 }
 
 transfer stream_core::read_into(char* target, std::size_t size) {
+  if (reader_lost_) return {transfer::status::end, 0, {}};
   if (closing_)
     return {transfer::status::failed, 0, std::make_error_code(std::errc::operation_canceled)};
   return transport_read(target, size);
@@ -90,7 +91,9 @@ void stream_core::wake_reader() {
 // -- writing ----------------------------------------------------------------------------------
 
 void stream_core::throw_closed(const char* operation) const {
-  const auto error = write_error_ ? write_error_ : std::make_error_code(std::errc::not_connected);
+  const auto error = write_error_ ? write_error_
+                                  : std::make_error_code(reader_lost_ ? std::errc::broken_pipe
+                                                                      : std::errc::not_connected);
   throw std::system_error(error, std::string("cannot ") + operation + " " + describe());
 }
 
@@ -216,6 +219,19 @@ void stream_core::abort() {
   out_.clear();
   out_begin_ = 0;
   if (!write_error_) write_error_ = std::make_error_code(std::errc::connection_aborted);
+  finish_close();
+  wake_reader();
+  wake_writers();
+}
+
+void stream_core::lose_reader() {
+  if (closed_) return;
+  const auto keep = shared_from_this();
+  reader_lost_ = true;
+  if (unsent() != 0 && !write_error_) write_error_ = std::make_error_code(std::errc::broken_pipe);
+  out_.clear();
+  out_begin_ = 0;
+  closing_ = true;
   finish_close();
   wake_reader();
   wake_writers();

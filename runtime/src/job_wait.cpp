@@ -7,10 +7,11 @@ namespace buskin::detail {
 
 // -- awaited_job ------------------------------------------------------------------------------
 
-void awaited_job::settle() noexcept {
+bool awaited_job::settle() noexcept {
   std::lock_guard guard(mutex_);
   settled_.store(true, std::memory_order_release);
   if (waiter_ != nullptr) waiter_->signal();
+  return !given_up_;
 }
 
 void awaited_job::failed(std::exception_ptr reason) noexcept {
@@ -23,9 +24,16 @@ bool awaited_job::give_up() noexcept {
     std::lock_guard guard(mutex_);
     if (settled_.load(std::memory_order_relaxed)) return false;
     waiter_ = nullptr;
+    given_up_ = true;
   }
   if (!withdraw()) stop_.request_stop();
   return true;
+}
+
+bool awaited_job::stop_waiting() noexcept {
+  std::lock_guard guard(mutex_);
+  waiter_ = nullptr;
+  return !settled_.load(std::memory_order_relaxed);
 }
 
 void awaited_job::fetch() {
@@ -82,6 +90,14 @@ void job_wait::end() {
   if (!reason) return;
   if (begun_) state_.give_up();
   std::rethrow_exception(reason);
+}
+
+void job_wait::end_unless_settled() {
+  if (!state_.settled()) {
+    end();
+    return;
+  }
+  release_time();
 }
 
 void give_to_default_pool(job work) {

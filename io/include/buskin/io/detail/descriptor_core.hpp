@@ -4,6 +4,9 @@
 #include <buskin/io/detail/readiness_set.hpp>
 #include <buskin/io/detail/stream_core.hpp>
 
+#include <sys/types.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <system_error>
@@ -13,6 +16,9 @@ namespace buskin::io::detail {
 
 /// The error of the last system call.
 std::error_code last_error() noexcept;
+
+/// Writes so that a reader who is gone is an error, not a signal.
+ssize_t write_without_signal(int descriptor, const char* bytes, std::size_t size) noexcept;
 
 /// Closes its descriptor at the end of a scope unless it was given away.
 class unique_descriptor {
@@ -33,7 +39,7 @@ class unique_descriptor {
 enum class descriptor_kind : std::uint8_t {
   socket,
   terminal,
-  pipe,            ///< one direction: to end writing is to close it
+  pipe,            ///< one direction: to end writing is to close it, and so is to lose the reader
   pseudo_terminal  ///< the master's side: to end writing is to type Ctrl-D
 };
 
@@ -71,8 +77,9 @@ class descriptor_core final : public stream_core, private readiness_member {
   const std::string name_;
   int calls_ = 0;  // in this turn
   const descriptor_kind kind_;
-  bool readable_ = false;  // the last attempt did not find it empty
-  bool ended_ = false;     // behind the bytes there is an end or an error: no edge will tell of it
+  const bool written_only_;  // a pipe
+  bool readable_ = false;    // the last attempt did not find it empty
+  bool ended_ = false;  // behind the bytes there is an end or an error: no edge will tell of it
 };
 
 }  // namespace buskin::io::detail

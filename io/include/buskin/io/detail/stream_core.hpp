@@ -93,6 +93,8 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
 
   void on_readable();
   void on_writable();
+  /// Nobody will read what is written any more: closes it. Only what is unsent makes that an error.
+  void lose_reader();
 
  private:
   static constexpr std::size_t chunk = 16 * 1024;
@@ -118,6 +120,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   bool eof_requested_ = false;
   bool closing_ = false;
   bool closed_ = false;
+  bool reader_lost_ = false;
 };
 
 /// A wait for a core. Moves its actor to the core's worker first.

@@ -32,6 +32,9 @@ class awaited_job : public job_state {
   /// The waiter gives up: a job that has not begun will not run; of one that runs a stop is
   /// requested, and its result is dropped. False when the outcome is there.
   bool give_up() noexcept;
+  /// The waiter goes, the job stays: somebody else will ask for the outcome. False when it is
+  /// there.
+  bool stop_waiting() noexcept;
   /// The waiter is about to fetch the outcome; throws it when it is an exception.
   void fetch();
 
@@ -40,13 +43,14 @@ class awaited_job : public job_state {
  protected:
   ~awaited_job() override = default;
   std::stop_token stop_token() const noexcept { return stop_.get_token(); }
-  /// The outcome is there.
-  void settle() noexcept;
+  /// The outcome is there. False when whoever waited has given up: then nobody will fetch it.
+  bool settle() noexcept;
   void failed(std::exception_ptr reason) noexcept override;
 
  private:
   std::mutex mutex_;
   stack_host* waiter_ = nullptr;      // guarded by mutex_; null when nobody waits
+  bool given_up_ = false;             // guarded by mutex_
   std::exception_ptr error_;          // written before settled_
   std::atomic<bool> settled_{false};  // written under mutex_
   std::stop_source stop_;
@@ -141,6 +145,9 @@ class job_wait : public wait {
   void refused() noexcept;
   /// Throws the cancellation, if there is one.
   void end();
+  /// The same, but an outcome that is there comes first: the cancellation surfaces at the next
+  /// await. For what must not be lost.
+  void end_unless_settled();
 
   awaited_job& state() const noexcept { return state_; }
 
