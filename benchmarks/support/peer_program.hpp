@@ -106,6 +106,15 @@ class peer_program {
     return peer_program({interpreter, std::string(sources) + "/asyncio/peer.py", loop});
   }
 
+  /// Python with aiofiles, on asyncio's own loop.
+  static std::optional<peer_program> aiofiles() {
+    const auto peer = python("asyncio");
+    if (!peer ||
+        !installed("aiofiles", {peer->words_.front(), "-c", "import aiofiles"}, "python3-aiofiles"))
+      return std::nullopt;
+    return peer;
+  }
+
   /// A contestant that has it do `work` so many times.
   contestant doing(std::string name, const std::string& work, std::size_t operations) const {
     command whole = words_;

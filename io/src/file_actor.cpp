@@ -16,22 +16,30 @@ class asked_job final : public job_state {
  public:
   using operation = std::function<caf::message(open_file&, const std::stop_token&)>;
 
-  asked_job(std::shared_ptr<file_line> line, operation work, requester asker)
+  /// Without an asker for a message that is no request.
+  asked_job(std::shared_ptr<file_line> line, operation work, std::optional<requester> asker)
       : job_state(std::source_location::current()),
         line_(std::move(line)),
         work_(std::move(work)),
         asker_(std::move(asker)) {}
 
  private:
-  void call() override { asker_.answer(work_(line_->file(), {})); }
+  void call() override {
+    auto answer = work_(line_->file(), {});
+    if (asker_) asker_->answer(std::move(answer));
+  }
   void failed(std::exception_ptr reason) noexcept override {
-    asker_.answer(caf::make_message(to_error(reason)));
+    if (asker_)
+      asker_->answer(caf::make_message(to_error(reason)));
+    else
+      report_job_failure(origin_, reason, where());
   }
   void discard() noexcept override { work_ = nullptr; }
 
   const std::shared_ptr<file_line> line_;
   operation work_;
-  requester asker_;
+  std::optional<requester> asker_;
+  const void* const origin_ = job_origin();
 };
 
 }  // namespace
@@ -88,14 +96,19 @@ void file_actor::on_message(caf::mailbox_element_ptr& element) {
     refuse(*element);
     return;
   }
-  requester asker(*element);
+  std::optional<requester> asker;
+  if (element->mid.is_request()) asker.emplace(*element);
   try {
     auto* asked = new asked_job(line_, std::move(work), asker);
     job wanted(*asked);
     asked->release();
     give_to(*line_, std::move(wanted));
   } catch (...) {
-    asker.answer(caf::make_message(to_error(std::current_exception())));
+    // A job that the pool took tells by itself.
+    if (asker)
+      asker->answer(caf::make_message(to_error(std::current_exception())));
+    else
+      report_job_failure(job_origin(), std::current_exception(), std::source_location::current());
   }
 }
 

@@ -251,30 +251,30 @@ std::string open_file::read_at(std::uint64_t offset, std::size_t most, std::stop
 std::string open_file::read_all(std::size_t limit, std::stop_token stop) {
   check_open("read from");
   std::string bytes;
+  std::size_t sum = 0;
   try {
     struct stat about {};
     std::size_t room = some;
     if (regular_ && ::fstat(descriptor(), &about) == 0)
       room = std::max(room, static_cast<std::size_t>(about.st_size) + 1);
     for (; !stop.stop_requested(); room = std::min(2 * room, step)) {
-      const std::size_t before = bytes.size();
       // One byte more than is allowed tells that there are too many.
-      const std::size_t want = std::min(room, limit - before + (limit == SIZE_MAX ? 0 : 1));
-      bytes.resize(before + want);
-      std::size_t got = 0;
-      got = read(bytes.data() + before, want, stop);
-      bytes.resize(before + got);
-      if (got == 0) return bytes;
-      if (bytes.size() > limit)
+      const std::size_t want = std::min(room, limit - sum + (limit == SIZE_MAX ? 0 : 1));
+      bytes.resize(sum + want);
+      const std::size_t got = read(bytes.data() + sum, want, stop);
+      sum += got;
+      if (sum > limit)
         throw limit_overrun(quoted(path_) + " has more than the " + std::to_string(limit) +
                                 " bytes that are read at once; raise the limit, or read it in "
                                 "parts",
                             limit);
+      if (got == 0) break;
     }
   } catch (...) {
-    unread(bytes);
+    unread(std::string_view(bytes).substr(0, sum));
     throw;
   }
+  bytes.resize(sum);
   return bytes;
 }
 

@@ -5,6 +5,7 @@ once with a tenth of the operations to warm up.
 """
 
 import asyncio
+import os
 import sys
 import time
 
@@ -77,6 +78,20 @@ async def to_thread(count):
         assert await asyncio.to_thread(int.__add__, number, 1) == number + 1
 
 
+async def file_lines(count):
+    """The first lines of the file that BENCH_FILE names."""
+    import aiofiles
+
+    seen = 0
+    async with aiofiles.open(os.environ["BENCH_FILE"]) as lines:
+        async for line in lines:
+            assert line
+            seen += 1
+            if seen == count:
+                return
+    raise AssertionError("the file has fewer lines")
+
+
 WORKS = {
     work.__name__: work
     for work in (
@@ -87,6 +102,7 @@ WORKS = {
         spawn_and_join,
         sleeps,
         to_thread,
+        file_lines,
     )
 }
 

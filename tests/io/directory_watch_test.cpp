@@ -1,0 +1,194 @@
+// What happens in a directory.
+#include <buskin/io/directory_watch.hpp>
+
+#include <buskin/actors/task_handle.hpp>
+#include <buskin/io/whole_file.hpp>
+#include <buskin/runtime/errors.hpp>
+
+#include "io/live_stage.hpp"
+#include "io/scratch.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace {
+
+using namespace buskin;
+using namespace std::chrono_literals;
+using buskin::test::live_stage;
+using buskin::test::scratch;
+using io::directory_event;
+using io::directory_watch;
+using kind = io::directory_event::kind;
+
+namespace fs = std::filesystem;
+
+/// Texts of the next events, without the folder.
+task<std::vector<std::string>> next_of(directory_watch watch, const scratch& folder, int count) {
+  std::vector<std::string> all;
+  for (; count != 0; --count) {
+    std::string text = to_string(co_await watch.next());
+    const std::string prefix = folder.path().string() + "/";
+    for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix))
+      text.erase(at, prefix.size());
+    all.push_back(std::move(text));
+  }
+  co_return all;
+}
+
+void expect(const std::vector<std::string>& got, const std::vector<std::string>& expected) {
+  BOOST_TEST(got == expected, boost::test_tools::per_element());
+}
+
+task<directory_event> next_event(directory_watch watch) { co_return co_await watch.next(); }
+
+BOOST_AUTO_TEST_SUITE(directory_watch_)
+
+BOOST_AUTO_TEST_CASE(the_life_of_a_file_is_told_in_order) {
+  live_stage s;
+  const scratch folder;
+  auto main = [&]() -> task<void> {
+    const auto watch = co_await directory_watch::open(folder.path());
+    folder.with("a", "text");
+    fs::permissions(folder / "a", fs::perms(0600));
+    fs::rename(folder / "a", folder / "b");
+    fs::remove(folder / "b");
+    expect(co_await next_of(watch, folder, 6),
+           {"created a", "modified a", "written a", "changed a", "moved a to b", "deleted b"});
+    fs::create_directory(folder / "d");
+    const auto event = co_await watch.next();
+    BOOST_TEST((event.what == kind::created && event.is_directory));
+    BOOST_TEST(event.path == folder / "d");
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_move_out_or_in_has_one_end_and_one_between_watched_directories_two) {
+  live_stage s;
+  const scratch folder;
+  const scratch elsewhere;
+  auto main = [&]() -> task<void> {
+    fs::create_directory(folder / "in");
+    fs::create_directory(folder / "out");
+    folder.with("in/a", "x");
+    folder.with("in/b", "x");
+    const auto watch = co_await directory_watch::open(folder / "in");
+    co_await watch.add(folder / "out");
+    fs::rename(folder / "in/a", folder / "out/a");
+    fs::rename(folder / "in/b", elsewhere / "b");
+    fs::rename(elsewhere / "b", folder / "out/b");
+    fs::remove(folder / "out/a");
+    expect(co_await next_of(watch, folder, 4),
+           {"moved in/a to out/a", "moved in/b away", "moved to out/b", "deleted out/a"});
+  };
+  s.run(main());
+}
+
+/// Waits until `path` is there, whoever makes it.
+task<void> appears(fs::path path) {
+  const auto watch = co_await directory_watch::open(path.parent_path());
+  while (!fs::exists(path)) co_await watch.next();
+}
+
+BOOST_AUTO_TEST_CASE(somebody_waits_for_a_device_to_appear) {
+  live_stage s;
+  const scratch folder;
+  auto main = [&]() -> task<void> {
+    auto waiting = spawn(appears(folder / "port"));
+    co_await io::write_all(folder / "other", "x");
+    for (int i = 0; i != 20; ++i) co_await yield();
+    BOOST_TEST(!waiting.done());
+    fs::create_symlink("/dev/null", folder / "port");
+    co_await waiting;
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_wait_that_is_cancelled_loses_no_event) {
+  live_stage s;
+  const scratch folder;
+  auto main = [&]() -> task<void> {
+    const auto watch = co_await directory_watch::open(folder.path());
+    auto waiting = spawn(next_event(watch));
+    co_await yield();
+    auto second = spawn(next_event(watch));
+    BOOST_CHECK_THROW(co_await second, invalid_state);
+    waiting.cancel();
+    BOOST_CHECK_THROW(co_await waiting, cancelled);
+    fs::create_directory(folder / "d");
+    expect(co_await next_of(watch, folder, 1), {"created d"});
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_the_directory_is_told_and_then_nothing_is_left) {
+  live_stage s;
+  const scratch folder;
+  auto main = [&]() -> task<void> {
+    for (const bool moved : {false, true}) {
+      fs::create_directory(folder / "d");
+      const auto watch = co_await directory_watch::open(folder / "d");
+      if (moved)
+        fs::rename(folder / "d", folder / "e");
+      else
+        fs::remove(folder / "d");
+      const auto event = co_await watch.next();
+      BOOST_TEST(event.what == kind::gone);
+      BOOST_TEST(event.path == folder / "d");
+      BOOST_CHECK_THROW(co_await watch.next(), invalid_state);
+    }
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(events_that_were_lost_are_told) {
+  live_stage s;
+  const scratch folder;
+  int limit = 0;
+  std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> limit;
+  BOOST_REQUIRE(limit > 0);
+  auto main = [&]() -> task<void> {
+    const auto watch = co_await directory_watch::open(folder.path());
+    // Two names in turn, so that no two events in a row are one.
+    for (int i = 0; i <= limit / 2; ++i)
+      for (const char* name : {"a", "b"}) {
+        fs::create_directory(folder / name);
+        fs::remove(folder / name);
+      }
+    int told = 0;
+    while ((co_await watch.next()).what != kind::overflow) ++told;
+    BOOST_TEST(told == limit);
+    // It goes on.
+    fs::create_directory(folder / "c");
+    expect(co_await next_of(watch, folder, 1), {"created c"});
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_watched_is_named) {
+  live_stage s;
+  const scratch folder;
+  auto main = [&]() -> task<void> {
+    const auto mentioning = [](std::errc wanted, std::string text) {
+      return [=](const std::system_error& error) {
+        return error.code() == wanted && test::mentions(error, text);
+      };
+    };
+    BOOST_CHECK_EXCEPTION(co_await directory_watch::open(folder / "none"), std::system_error,
+                          mentioning(std::errc::no_such_file_or_directory, "none"));
+    BOOST_CHECK_EXCEPTION(co_await directory_watch::open(folder.with("a", "x")), std::system_error,
+                          mentioning(std::errc::not_a_directory, "/a"));
+    BOOST_CHECK_THROW(co_await directory_watch().next(), invalid_state);
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
