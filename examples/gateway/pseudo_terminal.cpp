@@ -1,6 +1,6 @@
 #include "pseudo_terminal.hpp"
 
-#include <buskin/io/detail/descriptor_core.hpp>
+#include <buskin/io/from_descriptor.hpp>
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,20 +25,19 @@ device_folder::~device_folder() {
 }
 
 pseudo_terminal::pseudo_terminal(std::string name) : name_(std::move(name)) {
-  buskin::io::detail::unique_descriptor master(
-      ::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (master < 0)
+    throw std::system_error(errno, std::system_category(), "cannot make a pseudo terminal");
+  bytes_ = buskin::io::from_descriptor(master, name_);
   char slave[128];
-  if (!master || ::grantpt(master.get()) != 0 || ::unlockpt(master.get()) != 0 ||
-      ::ptsname_r(master.get(), slave, sizeof slave) != 0)
+  if (::grantpt(master) != 0 || ::unlockpt(master) != 0 ||
+      ::ptsname_r(master, slave, sizeof slave) != 0)
     throw std::system_error(errno, std::system_category(), "cannot make a pseudo terminal");
   // Under another name first: whoever opens the link finds a terminal or nothing.
   ::unlink(name_.c_str());
   if (::symlink(slave, name_.c_str()) != 0)
     throw std::system_error(errno, std::system_category(),
                             "cannot name a pseudo terminal " + name_);
-  bytes_ = buskin::io::stream(std::make_shared<buskin::io::detail::descriptor_core>(
-      *buskin::detail::here.worker, std::move(master),
-      buskin::io::detail::descriptor_kind::terminal, name_));
 }
 
 pseudo_terminal::~pseudo_terminal() {

@@ -5,6 +5,7 @@
 
 #include <buskin/io/detail/open_file.hpp>
 #include <buskin/io/fd_watch.hpp>
+#include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/runtime.hpp>
 #include <buskin/runtime/use_task.hpp>
@@ -55,18 +56,36 @@ struct entry {
 
 struct directory_watch::state {
   explicit state(detail::unique_descriptor made)
-      : inotify(std::move(made)), readiness(inotify.get()) {}
+      : home(*detail::here.worker), inotify(std::move(made)), readiness(inotify.get()) {}
+  ~state();
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
 
   /// Takes what the kernel has.
   void read();
   void take(const inotify_event& event);
   void take_move(const inotify_event& event, directory_event told);
 
-  const detail::unique_descriptor inotify;
+  detail::worker& home;
+  detail::unique_descriptor inotify;
   const fd_watch readiness;
   std::map<int, fs::path> directories;
   std::deque<entry> entries;
 };
+
+/// To close the last descriptor of an inotify can take the kernel a second, so a thread of the pool
+/// does that, behind the watch that has another one.
+directory_watch::state::~state() {
+  auto close = [watch = readiness,
+                last = std::make_shared<detail::unique_descriptor>(std::move(inotify))]() mutable {
+    watch.close();
+    detail::run_aside([last = std::move(last)] { *last = detail::unique_descriptor(); });
+  };
+  if (detail::here.worker == &home)
+    close();
+  else
+    detail::post_function(home, std::move(close));
+}
 
 void directory_watch::state::read() {
   alignas(inotify_event) std::array<char, 64 * 1024> buffer;

@@ -111,7 +111,13 @@ file_wait<void> file::truncate(std::uint64_t size, std::source_location where) c
 }
 
 file_wait<void> file::sync(sync_what what, std::source_location where) const {
-  return {"file::sync", line(), [what](open_file& f, stop) { f.sync(what == sync_what::data); },
+  return {"file::sync", line(),
+          [what](open_file& f, stop) {
+            if (what == sync_what::data)
+              f.sync_data();
+            else
+              f.sync();
+          },
           where};
 }
 

@@ -77,7 +77,7 @@ file_actor::operation file_actor::operation_of(const caf::type_erased_tuple& con
     };
   if (content.match_elements<file_sync>())
     return [](open_file& f, stop) {
-      f.sync(false);
+      f.sync();
       return caf::message();
     };
   if (content.match_elements<file_size>())

@@ -342,10 +342,16 @@ void open_file::truncate(std::uint64_t size) {
     if (errno != EINTR) fail("truncate");
 }
 
-void open_file::sync(bool data_only) {
+// Not again after a failure: what could not be written is marked as written by then.
+void open_file::sync() {
   check_open("sync");
-  // Not again after a failure: what could not be written is marked as written by then.
-  while ((data_only ? ::fdatasync(descriptor()) : ::fsync(descriptor())) != 0)
+  while (::fsync(descriptor()) != 0)
+    if (errno != EINTR) fail("sync");
+}
+
+void open_file::sync_data() {
+  check_open("sync");
+  while (::fdatasync(descriptor()) != 0)
     if (errno != EINTR) fail("sync");
 }
 

@@ -73,7 +73,8 @@ class interruptions {
   struct sigaction before_ {};
 };
 
-/// A file that may not become larger than `bytes`, whoever writes it: the write that would is short.
+/// A file that may not become larger than `bytes`, whoever writes it: the write that would is
+/// short.
 class size_limit {
  public:
   explicit size_limit(rlim_t bytes) {

@@ -118,6 +118,7 @@ BOOST_AUTO_TEST_CASE(a_pipe_is_read_to_its_end_and_closed_once) {
   s.run(main());
 }
 
+// covers UNX-013
 BOOST_AUTO_TEST_CASE(an_error_of_the_reading_side_stays) {
   live_stage s;
   auto main = []() -> task<void> {

@@ -2,7 +2,7 @@
 // pool.
 //
 // What always holds: at most one thread is at the file; an operation that its waiter gave up before
-// it began never runs; when the pool does not run them, all are refused. Knows nothing of actors.
+// it began never runs; when the pool does not run them, all are refused.
 #pragma once
 
 #include <buskin/io/detail/open_file.hpp>

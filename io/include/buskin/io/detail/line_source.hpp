@@ -6,6 +6,7 @@
 #pragma once
 
 #include <buskin/io/detail/file_line.hpp>
+#include <buskin/io/line_reader_options.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -17,23 +18,7 @@
 #include <string>
 #include <string_view>
 
-namespace buskin::io {
-
-/// What becomes of a last line that has no ending (yet).
-enum class unfinished_line {
-  deliver,  ///< it counts as a line
-  keep      ///< it waits for its end: for a file that somebody still writes
-};
-
-struct line_reader_options {
-  /// Bytes of a line, its ending not counted.
-  std::size_t max_length = 1024 * 1024;
-  /// Bytes read at once; two such pieces are in memory.
-  std::size_t piece = 256 * 1024;
-  unfinished_line unfinished = unfinished_line::deliver;
-};
-
-namespace detail {
+namespace buskin::io::detail {
 
 /// A piece of a file.
 struct file_piece {
@@ -127,6 +112,4 @@ class line_wait final : public wait {
   bool found_ = false;
 };
 
-}  // namespace detail
-
-}  // namespace buskin::io
+}  // namespace buskin::io::detail

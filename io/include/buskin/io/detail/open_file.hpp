@@ -39,7 +39,8 @@ class open_file {
 
   std::uint64_t seek(std::int64_t offset, int whence);
   void truncate(std::uint64_t size);
-  void sync(bool data_only);
+  void sync();
+  void sync_data();
   file_status status() const;
   /// Throws what the file system only tells at the end. Closed it is in any case.
   void close();
