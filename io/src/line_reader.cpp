@@ -29,7 +29,7 @@ line_source::line_source(std::shared_ptr<file_line> file, line_reader_options op
 line_source::~line_source() { drop_ahead(); }
 
 void line_source::drop_ahead() noexcept {
-  if (auto* job = std::exchange(ahead_, nullptr)) {
+  for (auto* job : std::exchange(ahead_, {})) {
     job->give_up();
     job->release();
   }
@@ -93,7 +93,11 @@ void line_source::throw_overrun() const {
 }
 
 line_source::reading& line_source::ahead(const std::source_location& where) {
-  if (ahead_ != nullptr) return *ahead_;
+  if (ahead_.empty()) begin(where);
+  return *ahead_.front();
+}
+
+void line_source::begin(const std::source_location& where) {
   auto room = std::make_shared<std::unique_ptr<char[]>>(
       spare_ ? std::move(spare_) : std::unique_ptr<char[]>(new char[options_.piece]));
   auto read = [room, size = options_.piece, from = next_offset_,
@@ -113,28 +117,43 @@ line_source::reading& line_source::ahead(const std::source_location& where) {
   auto* made = new reading(file_, std::move(read), {}, where);
   try {
     give_to(*file_, job(*made));
+    ahead_.push_back(made);
   } catch (...) {
     made->release();
     throw;
   }
-  ahead_ = made;
-  return *made;
+  if (next_offset_) *next_offset_ += options_.piece;
 }
 
 void line_source::accept(const std::source_location& where) {
-  auto* job = std::exchange(ahead_, nullptr);
+  auto* job = ahead_.front();
+  ahead_.pop_front();
   const struct releasing {
     ~releasing() { job->release(); }
     reading* job;
   } at_the_end{job};
-  auto got = job->take();
-  spare_ = std::move(piece_.bytes);
-  piece_ = std::move(got);
+  const bool seekable = file_->file().seekable();
+  try {
+    auto got = job->take();
+    spare_ = std::move(piece_.bytes);
+    piece_ = std::move(got);
+  } catch (...) {
+    // The next call tries again from here.
+    drop_ahead();
+    if (next_offset_) next_offset_ = piece_.offset + piece_.size;
+    throw;
+  }
   at_ = piece_.bytes.get();
   end_ = at_ + piece_.size;
-  next_offset_ = piece_.offset + piece_.size;
   seen_end_ = piece_.last;
-  if (!seen_end_) ahead(where);
+  if (seen_end_) drop_ahead();  // the file may grow: the next piece begins right here
+  if (seekable && ahead_.empty()) next_offset_ = piece_.offset + piece_.size;
+  if (seen_end_) return;
+  try {
+    while (ahead_.size() < (seekable ? most_ahead : 1)) begin(where);
+  } catch (const std::exception&) {
+    // Whoever needs the piece is told.
+  }
 }
 
 // -- the wait ---------------------------------------------------------------------------------

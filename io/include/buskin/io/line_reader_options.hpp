@@ -14,7 +14,7 @@ enum class unfinished_line {
 struct line_reader_options {
   /// Bytes of a line, its ending not counted.
   std::size_t max_length = 1024 * 1024;
-  /// Bytes read at once; two such pieces are in memory.
+  /// Bytes read at once; up to four such pieces are in memory.
   std::size_t piece = 256 * 1024;
   unfinished_line unfinished = unfinished_line::deliver;
 };

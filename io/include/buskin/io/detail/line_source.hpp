@@ -1,8 +1,9 @@
-// What a line_reader is inside: the piece whose lines are handed out, and the one that is read
+// What a line_reader is inside: the piece whose lines are handed out, and those that are read
 // meanwhile.
 //
-// What always holds: at most one read is under way; the line that was handed out lies in the
-// present piece, or in `joined_` when it began in one before.
+// What always holds: the reads under way are of the pieces that follow the present one, in order;
+// the line that was handed out lies in the present piece, or in `joined_` when it began in one
+// before.
 #pragma once
 
 #include <buskin/io/detail/file_line.hpp>
@@ -11,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -57,7 +59,7 @@ class line_source {
   [[noreturn]] void throw_overrun() const;
 
   using reading = file_job<file_piece>;
-  /// The read that is under way; begins one. Throws what the pool throws.
+  /// The read of the next piece; begins it if need be. Throws what the pool throws.
   reading& ahead(const std::source_location& where);
   /// Takes over what it got. Throws why it failed.
   void accept(const std::source_location& where);
@@ -65,6 +67,11 @@ class line_source {
   bool in_use = false;  // somebody waits
 
  private:
+  // Of what can be sought in. With one the thread would sleep while the lines of a piece are handed
+  // out, and its waking up takes as long as that.
+  static constexpr std::size_t most_ahead = 2;
+
+  void begin(const std::source_location& where);
   step hand_out(std::string_view line);
   step at_the_end();
   void drop_ahead() noexcept;
@@ -80,9 +87,9 @@ class line_source {
   bool handed_ = false;    // joined_ is the line that was handed out
   bool skipping_ = false;  // inside a line that was too long
   bool seen_end_ = false;  // behind this piece the file ended
-  std::optional<std::uint64_t> next_offset_;
+  std::optional<std::uint64_t> next_offset_;  // of the read that is begun next, once it is known
   std::unique_ptr<char[]> spare_;
-  reading* ahead_ = nullptr;  // one reference is ours
+  std::deque<reading*> ahead_;  // one reference to each is ours
 };
 
 /// Waits for a line that is not here yet.
