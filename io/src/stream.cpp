@@ -1,5 +1,7 @@
 #include <buskin/io/stream.hpp>
 
+#include <buskin/io/detail/stream_layer.hpp>
+#include <buskin/io/tls_error.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
 
@@ -22,7 +24,10 @@ stream_owner::~stream_owner() {
 }
 
 void read_wait::fail(const transfer& got) const {
-  throw std::system_error(got.error, "cannot read from " + core_->describe());
+  std::string text = "cannot read from " + core_->describe();
+  if (core_->layer() != nullptr && got.error.category() == tls_category())
+    text += ": " + core_->layer()->reason();
+  throw std::system_error(got.error, text);
 }
 
 bool read_some_wait::attempt() {
