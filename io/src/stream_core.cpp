@@ -22,7 +22,7 @@ class sending_the_rest final : public lean_actor {
       : lean_actor(config), core_(std::move(core)) {}
   std::string title() const override {
     return core_->describe() + ", closed, " +
-           (core_->unsent() != 0 ? "with bytes to send" : "waiting for the peer's leave");
+           (core_->unsent() != 0 ? "with bytes to send" : "waiting for the peer's notice");
   }
 
  protected:
