@@ -1,7 +1,5 @@
 #include <buskin/io/stream.hpp>
 
-#include <buskin/io/detail/stream_layer.hpp>
-#include <buskin/io/tls_error.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
 
@@ -23,12 +21,7 @@ stream_owner::~stream_owner() {
   }
 }
 
-void read_wait::fail(const transfer& got) const {
-  std::string text = "cannot read from " + core_->describe();
-  if (core_->layer() != nullptr && got.error.category() == tls_category())
-    text += ": " + core_->layer()->reason();
-  throw std::system_error(got.error, text);
-}
+void read_wait::fail(const transfer& got) const { core_->throw_failed("read from", got.error); }
 
 bool read_some_wait::attempt() {
   if (target_.empty()) return true;

@@ -1,6 +1,7 @@
 #include <buskin/io/detail/stream_core.hpp>
 
 #include <buskin/io/detail/stream_layer.hpp>
+#include <buskin/io/tls_error.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/lean_ref.hpp>
@@ -113,8 +114,14 @@ void stream_core::wake_reader() {
 // -- writing ----------------------------------------------------------------------------------
 
 void stream_core::throw_closed(const char* operation) const {
-  const auto error = write_error_ ? write_error_ : std::make_error_code(std::errc::not_connected);
-  throw std::system_error(error, std::string("cannot ") + operation + " " + describe());
+  throw_failed(operation,
+               write_error_ ? write_error_ : std::make_error_code(std::errc::not_connected));
+}
+
+void stream_core::throw_failed(const char* operation, const std::error_code& error) const {
+  std::string text = std::string("cannot ") + operation + " " + describe();
+  if (layer_ && error.category() == tls_category()) text += ": " + layer_->reason();
+  throw std::system_error(error, text);
 }
 
 void stream_core::write(std::string_view bytes) {

@@ -260,7 +260,10 @@ transfer tls_layer::flush() {
   }
   flushing_ = false;
   if (sent.what == transfer::status::end || sent.what == transfer::status::failed) {
-    write_error_ = sent.error ? sent.error : std::make_error_code(std::errc::broken_pipe);
+    look_for_reason();
+    write_error_ = broken_      ? read_end_.error
+                   : sent.error ? sent.error
+                                : std::make_error_code(std::errc::broken_pipe);
     sent = {transfer::status::failed, 0, write_error_};
     out_begin_ = out_.size();
   }
@@ -270,6 +273,20 @@ transfer tls_layer::flush() {
     if (out_.capacity() > worth_keeping) out_ = {};
   }
   return sent;
+}
+
+/// A peer that does not take our bytes may have said why.
+void tls_layer::look_for_reason() {
+  if (!opened_ || read_end_.what != transfer::status::would_block) return;
+  input_space space;
+  for (;;) {
+    char first = 0;
+    std::size_t count = 0;
+    ERR_clear_error();
+    const step came_to = judge(SSL_peek_ex(ssl_.get(), &first, 1, &count));
+    keep_rest();
+    if (came_to != step::wants_input || feed(space).what != transfer::status::done) return;
+  }
 }
 
 std::size_t tls_layer::unsent() const noexcept {

@@ -61,6 +61,7 @@ class tls_layer final : public stream_layer {
   /// Reads from below what OpenSSL is given next; until `keep_rest` it stays in `space`.
   transfer feed(input_space& space);
   void keep_rest();
+  void look_for_reason();
   transfer end_reading(std::error_code error, std::string why);
 
   const std::shared_ptr<tls_settings> settings_;

@@ -18,7 +18,10 @@ bool is_ip(const std::string& text) {
 }
 
 [[noreturn]] void refuse(const std::string& given, const char* why) {
-  throw std::invalid_argument("\"" + given + "\" cannot be the name of a TLS server: " + why);
+  std::string shown = given;
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
+  throw std::invalid_argument("\"" + shown + "\" cannot be the name of a TLS server: " + why);
 }
 
 bool fit_for_a_name(unsigned char c) {

@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
+#include <openssl/x509err.h>
 
 #include <array>
 #include <cerrno>
@@ -123,12 +124,13 @@ void tls_settings::certificate(const std::filesystem::path& chain, const std::fi
   SSL_CTX_set_default_passwd_cb(native(), &give_password);
   SSL_CTX_set_default_passwd_cb_userdata(native(), &password);
   const bool loaded = SSL_CTX_use_PrivateKey_file(native(), key.c_str(), SSL_FILETYPE_PEM) == 1;
+  const bool fits = ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH &&
+                    (!loaded || SSL_CTX_check_private_key(native()) == 1);
   SSL_CTX_set_default_passwd_cb_userdata(native(), nullptr);
   SSL_CTX_set_default_passwd_cb(native(), nullptr);
   OPENSSL_cleanse(password.data(), password.size());
+  if (!fits) refuse_file(key_text, key, "it is not that of the certificate in " + chain.string());
   if (!loaded) refuse_file(key_text, key, openssl_reason());
-  if (SSL_CTX_check_private_key(native()) != 1)
-    refuse_file(key_text, key, "it is not that of the certificate in " + chain.string());
 }
 
 void tls_settings::require_client_certificate() {

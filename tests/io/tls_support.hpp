@@ -11,7 +11,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <exception>
-#include <functional>
+#include <initializer_list>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -68,6 +68,16 @@ inline bool mentions(const std::exception_ptr& error, const std::string& what) {
   if (!found)
     BOOST_TEST_MESSAGE("\"" << what << "\" is not in: " << (error ? describe(error) : "nothing"));
   return found;
+}
+
+/// Whether it failed with `code`, and says all of `parts`.
+inline bool refused(const std::exception_ptr& error, io::tls_error code,
+                    std::initializer_list<const char*> parts = {}) {
+  bool as_told = code_of(error) == code;
+  if (!as_told)
+    BOOST_TEST_MESSAGE("failed otherwise: " << (error ? describe(error) : "not at all"));
+  for (const char* part : parts) as_told = mentions(error, part) && as_told;
+  return as_told;
 }
 
 }  // namespace buskin::test

@@ -91,6 +91,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   /// Why writing fails; empty while it does not.
   const std::error_code& write_error() const noexcept { return write_error_; }
   [[noreturn]] void throw_closed(const char* operation) const;
+  [[noreturn]] void throw_failed(const char* operation, const std::error_code& error) const;
 
   virtual std::string describe() const = 0;
   /// The descriptor; -1 for none.
