@@ -41,8 +41,11 @@ std::string untrusted(const tls_verdict& verdict) {
 }
 
 /// An alert of the peer's: RFC 8446, section 6.
-tls_failure refused(int alert) {
-  const std::string text = std::string("the peer refused: ") + SSL_alert_desc_string_long(alert);
+tls_failure refused(int alert, std::string words) {
+  // "tlsv13 alert certificate required": the version is that of the alert's invention.
+  if (const auto begin = words.find(" alert "); begin != std::string::npos)
+    words.erase(0, begin + 7);
+  const std::string text = "the peer refused: " + words;
   switch (alert) {
     case SSL_AD_BAD_CERTIFICATE:
     case SSL_AD_UNSUPPORTED_CERTIFICATE:
@@ -136,13 +139,12 @@ tls_failure explain(const tls_verdict& verdict, const std::string& host) {
 
 tls_failure explain(unsigned long error) {
   const int reason = ERR_GET_REASON(error);
-  if (ERR_GET_LIB(error) == ERR_LIB_SSL) {
-    if (reason > SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256)
-      return refused(reason - SSL_AD_REASON_OFFSET);
-    if (const char* text = ERR_reason_error_string(error)) return {code_of(reason), text};
-  }
-  const char* text = ERR_reason_error_string(error);
-  return {tls_error::failed, text != nullptr ? text : "no reason was given"};
+  const char* const known = ERR_reason_error_string(error);
+  const std::string text = known != nullptr ? known : "no reason was given";
+  if (ERR_GET_LIB(error) != ERR_LIB_SSL) return {tls_error::failed, text};
+  if (reason > SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256)
+    return refused(reason - SSL_AD_REASON_OFFSET, text);
+  return {code_of(reason), text};
 }
 
 }  // namespace buskin::io::detail

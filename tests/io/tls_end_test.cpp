@@ -122,7 +122,6 @@ BOOST_AUTO_TEST_CASE(one_direction_ends_and_the_other_goes_on) {
   s.run(main());
 }
 
-// covers TLP-006
 BOOST_AUTO_TEST_CASE(after_its_close_a_stream_drops_what_comes_and_takes_nothing) {
   stage s;
   tls_world world;

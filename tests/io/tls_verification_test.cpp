@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(a_certificate_that_nobody_trusted_vouches_for_is_refused) {
   const auto strange = stranger.issue("example.org", {.names = "DNS:example.org"});
   const auto ends = meet(world.client(), as_client(), world.server(strange));
   BOOST_TEST(refused(ends.client, tls_error::untrusted, {"CN=a stranger"}));
-  BOOST_TEST(refused(ends.server, tls_error::certificate_refused, {"unknown CA"}));
+  BOOST_TEST(refused(ends.server, tls_error::certificate_refused, {"unknown ca"}));
   // Unless it is one of those that are trusted.
   auto knowing = io::tls_context::client().trust(world.issuer.file()).trust(stranger.file());
   BOOST_TEST(!meet(knowing, as_client(), world.server(strange)).client);
@@ -277,7 +277,7 @@ BOOST_AUTO_TEST_CASE(a_client_needs_a_certificate_where_one_is_required) {
   const auto foreign =
       meet(world.client().certificate(strange.chain, strange.key), as_client(), server);
   BOOST_TEST(refused(foreign.server, tls_error::untrusted, {"CN=a stranger"}));
-  BOOST_TEST(refused(foreign.client, tls_error::certificate_refused, {"unknown CA"}));
+  BOOST_TEST(refused(foreign.client, tls_error::certificate_refused, {"unknown ca"}));
 
   const auto ada = world.issuer.issue("Ada", {});
   const auto known = meet(world.client().certificate(ada.chain, ada.key), as_client(), server);

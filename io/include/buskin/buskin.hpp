@@ -79,6 +79,11 @@
 #include <buskin/io/slip_codec.hpp>
 #include <buskin/io/stream.hpp>
 #include <buskin/io/tagged_codec.hpp>
+#include <buskin/io/tls_certificate.hpp>
+#include <buskin/io/tls_context.hpp>
+#include <buskin/io/tls_error.hpp>
+#include <buskin/io/tls_options.hpp>
+#include <buskin/io/tls_session.hpp>
 #include <buskin/runtime/actor_status.hpp>
 #include <buskin/runtime/await_tree.hpp>
 #include <buskin/runtime/background.hpp>
