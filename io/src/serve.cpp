@@ -5,6 +5,7 @@
 #include <buskin/actors/detail/actor_timer.hpp>
 #include <buskin/io/detail/socket_options.hpp>
 #include <buskin/io/resolve.hpp>
+#include <buskin/io/tls_error.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/detail/task_actor.hpp>
 #include <buskin/runtime/errors.hpp>
@@ -110,7 +111,9 @@ class session_actor final : public task_actor_base {
     } catch (const std::system_error& error) {
       // The client went away: that is how most connections end.
       const auto& code = error.code();
-      if (code == std::errc::connection_reset || code == std::errc::broken_pipe) return nullptr;
+      if (code == std::errc::connection_reset || code == std::errc::broken_pipe ||
+          code == tls_error::truncated || code == tls_error::refused)
+        return nullptr;
       return std::current_exception();
     } catch (...) {
       return std::current_exception();

@@ -147,6 +147,38 @@ BOOST_AUTO_TEST_CASE(a_session_is_resumed_with_the_same_server_and_with_no_other
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(the_keys_are_changed_as_often_as_its_client_wants) {
+  live_stage s;
+  tls_world world;
+  auto main = [&]() -> task<void> {
+    auto handler = [](io::connection client) -> task<void> {
+      for (;;) {
+        co_await client.read_until("\n");
+        co_await client.write("heard\n");
+      }
+    };
+    auto server = co_await io::serve("127.0.0.1:0", handler, {.tls = world.server()});
+    io::process_options options;
+    options.in = io::redirect::pipe();
+    options.err = io::redirect::merge();
+    strings command{"openssl"};
+    for (auto& each : client_of(server, world, {"-tls1_3"}))
+      if (each != "-ign_eof") command.push_back(std::move(each));  // which takes no commands
+    auto program = co_await io::exec(io::argument_vector(command), options);
+    auto in = program.in();
+    auto out = program.out();
+    for (int i = 0; i != 3; ++i) {
+      co_await in.write("K\n");  // new keys, and the server's as well
+      co_await out.read_until("KEYUPDATE\n", 1'000'000);
+      co_await in.write("hello\n");
+      co_await out.read_until("heard\n", 1'000'000);
+    }
+    co_await program.stop();
+    co_await until([&] { return server.connections() == 0; }, "the client to have gone");
+  };
+  s.run(main());
+}
+
 /// A server of the openssl program, which answers each line with its letters reversed.
 struct foreign_server {
   io::process program;

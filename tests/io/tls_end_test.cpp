@@ -209,6 +209,21 @@ BOOST_AUTO_TEST_CASE(whoever_allows_truncation_sees_the_end_of_the_stream) {
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(a_client_that_just_goes_is_nobodys_fault) {
+  live_stage s;
+  tls_world world;
+  auto main = [&]() -> task<void> {
+    auto handler = [](io::connection client) -> task<void> { co_await client.read_until("\n"); };
+    auto server = co_await io::serve("127.0.0.1:0", handler, {.tls = world.server()});
+    auto client = co_await io::connect(server.local().to_string(), {.tls = world.client()});
+    co_await client.write("half a line");
+    client.abort();
+    co_await until([&] { return server.connections() == 0; }, "the client to have gone");
+  };
+  s.run(main());
+  BOOST_TEST(s.incidents() == 0U);
+}
+
 // covers TLP-003
 BOOST_AUTO_TEST_CASE(a_peer_that_is_gone_fails_the_next_write_and_drain) {
   stage s;
