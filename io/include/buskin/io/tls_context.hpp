@@ -18,9 +18,9 @@ class tls_settings;
 /// authenticated ciphers, without renegotiation and compression.
 ///
 /// Make one at the start and keep it: files are read when they are named, by the thread that names
-/// them. The setters return the context itself, and throw invalid_state once a stream has used it.
-/// A file that cannot be used is std::system_error (tls_error::bad_file, or the system's), with its
-/// path.
+/// them; the system's authorities with the first stream. The setters return the context itself, and
+/// throw invalid_state once a stream has used it. A file that cannot be used is std::system_error
+/// (tls_error::bad_file, or the system's), with its path.
 class tls_context {
  public:
   /// For clients. A server has to show a certificate that is for the host we asked for, from an
