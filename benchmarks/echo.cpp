@@ -1,9 +1,10 @@
-// Echo: 50 connections, 64 bytes each way, on the loopback.
+// Echo: 50 connections, 64 bytes each way, on the loopback, in the clear and over TLS 1.3.
 //
 // The server is a process of its own, forked before there is any thread, and so has one core while
 // the load has the other. Two measures of the same run: the time an echo takes with all connections
 // busy, and the server's own processor time for one. The peer is a server of plain callbacks on one
 // Asio io_context in one thread.
+#include <support/certificate.hpp>
 #include <support/comparison.hpp>
 
 #include <buskin/io/serve.hpp>
@@ -13,6 +14,7 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
+#include <asio/ssl.hpp>
 #include <asio/write.hpp>
 
 #include <sys/types.h>
@@ -42,6 +44,7 @@ constexpr std::size_t message_size = 64;
 constexpr std::size_t buffer_size = 4096;
 constexpr auto warm_up = 200ms;
 constexpr auto window = 800ms;
+const bench::certificate* certificate = nullptr;  // main's
 
 // -- the servers: say their port on `tell` and serve until they are killed ------------------------
 
@@ -50,43 +53,81 @@ void tell_port(int tell, std::uint16_t port) {
     throw std::system_error(errno, std::system_category(), "telling the port");
 }
 
-class raw_session : public std::enable_shared_from_this<raw_session> {
+using secure_socket = asio::ssl::stream<tcp::socket>;
+
+/// What TLS needs before the first byte, and nothing without.
+template <class F>
+void shake_hands(tcp::socket&, asio::ssl::stream_base::handshake_type, F then) {
+  then(asio::error_code());
+}
+template <class F>
+void shake_hands(secure_socket& socket, asio::ssl::stream_base::handshake_type side, F then) {
+  socket.async_handshake(side, std::move(then));
+}
+
+template <class Socket>
+class raw_session : public std::enable_shared_from_this<raw_session<Socket>> {
  public:
-  explicit raw_session(tcp::socket socket) : socket_(std::move(socket)) {}
-  void go() {
-    socket_.async_read_some(
-        asio::buffer(bytes_),
-        [self = shared_from_this()](const asio::error_code& failure, std::size_t count) {
-          if (!failure) self->answer(count);
-        });
+  explicit raw_session(Socket socket) : socket_(std::move(socket)) {}
+  void start() {
+    shake_hands(socket_, asio::ssl::stream_base::server,
+                [self = this->shared_from_this()](const asio::error_code& failure) {
+                  if (!failure) self->go();
+                });
   }
 
  private:
-  void answer(std::size_t count) {
-    asio::async_write(socket_, asio::buffer(bytes_, count),
-                      [self = shared_from_this()](const asio::error_code& failure, std::size_t) {
-                        if (!failure) self->go();
-                      });
+  void go() {
+    socket_.async_read_some(
+        asio::buffer(bytes_),
+        [self = this->shared_from_this()](const asio::error_code& failure, std::size_t count) {
+          if (!failure) self->answer(count);
+        });
   }
-  tcp::socket socket_;
+  void answer(std::size_t count) {
+    asio::async_write(
+        socket_, asio::buffer(bytes_, count),
+        [self = this->shared_from_this()](const asio::error_code& failure, std::size_t) {
+          if (!failure) self->go();
+        });
+  }
+  Socket socket_;
   std::array<char, buffer_size> bytes_;
 };
 
-void accept_next(tcp::acceptor& acceptor) {
-  acceptor.async_accept([&acceptor](const asio::error_code& failure, tcp::socket socket) {
+template <class Start>
+void accept_next(tcp::acceptor& acceptor, Start start) {
+  acceptor.async_accept([&acceptor, start](const asio::error_code& failure, tcp::socket socket) {
     if (failure) return;
     socket.set_option(tcp::no_delay(true));
-    std::make_shared<raw_session>(std::move(socket))->go();
-    accept_next(acceptor);
+    start(std::move(socket));
+    accept_next(acceptor, start);
   });
 }
 
-void serve_raw(int tell) {
+template <class Start>
+void serve_raw(int tell, Start start) {
   asio::io_context io(1);
   tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
-  accept_next(acceptor);
+  accept_next(acceptor, start);
   tell_port(tell, acceptor.local_endpoint().port());
   io.run();
+}
+
+void serve_raw_plain(int tell) {
+  serve_raw(tell, [](tcp::socket socket) {
+    std::make_shared<raw_session<tcp::socket>>(std::move(socket))->start();
+  });
+}
+
+void serve_raw_tls(int tell) {
+  asio::ssl::context context(asio::ssl::context::tls_server);
+  context.use_certificate_chain_file(certificate->chain());
+  context.use_private_key_file(certificate->key(), asio::ssl::context::pem);
+  serve_raw(tell, [&context](tcp::socket socket) {
+    std::make_shared<raw_session<secure_socket>>(secure_socket(std::move(socket), context))
+        ->start();
+  });
 }
 
 buskin::task<void> echo(buskin::io::connection client) {
@@ -95,44 +136,60 @@ buskin::task<void> echo(buskin::io::connection client) {
     co_await client.write(std::string_view(bytes.data(), count));
 }
 
-buskin::task<void> serve_echo(int tell) {
-  const auto server = co_await buskin::io::serve("127.0.0.1:0", echo);
+buskin::task<void> serve_echo(int tell, buskin::io::serve_options options) {
+  const auto server = co_await buskin::io::serve("127.0.0.1:0", echo, std::move(options));
   tell_port(tell, server.port());
   co_await buskin::sleep(1h);  // the process is killed long before
 }
 
-void serve_ours(int tell) {
+void serve_ours(int tell, buskin::io::serve_options how) {
   buskin::runtime_options options;
   options.signals = buskin::signal_handling::none;
-  buskin::run(serve_echo(tell), options);
+  buskin::run(serve_echo(tell, std::move(how)), options);
+}
+
+void serve_ours_plain(int tell) { serve_ours(tell, {}); }
+
+void serve_ours_tls(int tell) {
+  serve_ours(tell,
+             {.tls = buskin::io::tls_context::server(certificate->chain(), certificate->key())});
 }
 
 // -- the load -----------------------------------------------------------------------------------
 
-class client : public std::enable_shared_from_this<client> {
+template <class Socket>
+class client : public std::enable_shared_from_this<client<Socket>> {
  public:
-  client(asio::io_context& io, std::uint16_t port, std::uint64_t& echoes)
-      : socket_(io), echoes_(echoes) {
-    socket_.connect({asio::ip::address_v4::loopback(), port});
-    socket_.set_option(tcp::no_delay(true));
+  client(Socket socket, std::uint16_t port, std::uint64_t& echoes)
+      : socket_(std::move(socket)), echoes_(echoes) {
+    socket_.lowest_layer().connect({asio::ip::address_v4::loopback(), port});
+    socket_.lowest_layer().set_option(tcp::no_delay(true));
   }
-  void go() {
-    asio::async_write(socket_, asio::buffer(bytes_),
-                      [self = shared_from_this()](const asio::error_code& failure, std::size_t) {
-                        if (!failure) self->await_echo();
-                      });
+  void start() {
+    shake_hands(socket_, asio::ssl::stream_base::client,
+                [self = this->shared_from_this()](const asio::error_code& failure) {
+                  if (!failure) self->go();
+                });
   }
 
  private:
-  void await_echo() {
-    asio::async_read(socket_, asio::buffer(bytes_),
-                     [self = shared_from_this()](const asio::error_code& failure, std::size_t) {
-                       if (failure) return;
-                       ++self->echoes_;
-                       self->go();
-                     });
+  void go() {
+    asio::async_write(
+        socket_, asio::buffer(bytes_),
+        [self = this->shared_from_this()](const asio::error_code& failure, std::size_t) {
+          if (!failure) self->await_echo();
+        });
   }
-  tcp::socket socket_;
+  void await_echo() {
+    asio::async_read(
+        socket_, asio::buffer(bytes_),
+        [self = this->shared_from_this()](const asio::error_code& failure, std::size_t) {
+          if (failure) return;
+          ++self->echoes_;
+          self->go();
+        });
+  }
+  Socket socket_;
   std::array<char, message_size> bytes_{};
   std::uint64_t& echoes_;
 };
@@ -146,11 +203,19 @@ double processor_seconds(pid_t process) {
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
-bench::sample load(std::uint16_t port, pid_t server) {
+enum class wire { plain, tls };
+
+bench::sample load(wire how, std::uint16_t port, pid_t server) {
   using steady = std::chrono::steady_clock;
   std::uint64_t echoes = 0;
   asio::io_context io(1);
-  for (std::size_t i = 0; i != connections; ++i) std::make_shared<client>(io, port, echoes)->go();
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  for (std::size_t i = 0; i != connections; ++i) {
+    if (how == wire::tls)
+      std::make_shared<client<secure_socket>>(secure_socket(io, context), port, echoes)->start();
+    else
+      std::make_shared<client<tcp::socket>>(tcp::socket(io), port, echoes)->start();
+  }
   io.run_for(warm_up);
   const auto echoes_before = echoes;
   const double used_before = processor_seconds(server);
@@ -162,7 +227,7 @@ bench::sample load(std::uint16_t port, pid_t server) {
   return {took.count() / count, used / count};
 }
 
-bench::sample measure(void (*serve)(int)) {
+bench::sample measure(wire how, void (*serve)(int)) {
   int ends[2];
   if (pipe(ends) != 0) throw std::system_error(errno, std::system_category(), "pipe");
   const pid_t server = fork();
@@ -177,7 +242,7 @@ bench::sample measure(void (*serve)(int)) {
   const bool told = read(ends[0], &port, sizeof port) == sizeof port;
   close(ends[0]);
   bench::sample result;
-  if (told) result = load(port, server);
+  if (told) result = load(how, port, server);
   kill(server, SIGKILL);
   waitpid(server, nullptr, 0);
   if (!told) throw std::runtime_error("the server did not come up");
@@ -187,12 +252,22 @@ bench::sample measure(void (*serve)(int)) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const bench::certificate made;
+  certificate = &made;
+  const std::vector<bench::measure> measures{{"time an echo", "ns"},
+                                             {"processor time of the server an echo", "ns"}};
   bench::suite all("echo", argc, argv);
   all.add({"echo, 50 connections, 64 bytes",
            {{"buskin::io::serve, a coroutine a client",
-             [] { return measure(serve_ours); },
+             [] { return measure(wire::plain, serve_ours_plain); },
              {0.95, 0.95}}},
-           {{"Asio, callbacks", [] { return measure(serve_raw); }}},
-           {{"time an echo", "ns"}, {"processor time of the server an echo", "ns"}}});
+           {{"Asio, callbacks", [] { return measure(wire::plain, serve_raw_plain); }}},
+           measures});
+  all.add({"echo over TLS, 50 connections, 64 bytes",
+           {{"buskin::io::serve, a coroutine a client",
+             [] { return measure(wire::tls, serve_ours_tls); },
+             {0.95, 0.95}}},
+           {{"asio::ssl::stream, callbacks", [] { return measure(wire::tls, serve_raw_tls); }}},
+           measures});
   return all.run();
 }

@@ -6,12 +6,16 @@
 #include <buskin/io/resolve.hpp>
 #include <buskin/runtime/errors.hpp>
 
+#include "tls_check.hpp"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <optional>
+#include <stdexcept>
+#include <utility>
 
 namespace buskin::io {
 
@@ -55,22 +59,47 @@ task<connection> connect_to(address where, std::source_location source) {
 
 }  // namespace detail
 
-task<connection> connect(std::string where, std::source_location source) {
-  const auto addresses = co_await resolve(host_port::parse(where), resolve_for::connecting, source);
+namespace {
+
+/// What the options come to for a connection to `host`.
+std::optional<tls_options> tls_options_of(const connect_options& given, const std::string& host) {
+  if (!given.tls) {
+    if (given.server_name || given.handshake_timeout || given.shutdown_timeout)
+      throw std::invalid_argument("options of TLS were given for a connection without TLS");
+    return std::nullopt;
+  }
+  tls_options all{.server_name = given.server_name};
+  if (!all.server_name && !host.empty()) all.server_name = host;
+  if (given.handshake_timeout) all.handshake_timeout = *given.handshake_timeout;
+  if (given.shutdown_timeout) all.shutdown_timeout = *given.shutdown_timeout;
+  detail::check_tls(*given.tls, all, detail::tls_side::client);
+  return all;
+}
+
+}  // namespace
+
+task<connection> connect(std::string where, connect_options options, std::source_location source) {
+  const auto target = host_port::parse(where);
+  const auto tls = tls_options_of(options, target.host);
+  const auto addresses = co_await resolve(target, resolve_for::connecting, source);
+  connection made;
   std::exception_ptr failure;
   for (const auto& each : addresses) {
     try {
-      co_return co_await detail::connect_to(each, source);
+      made = co_await detail::connect_to(each, source);
+      break;
     } catch (const std::system_error&) {
       failure = std::current_exception();
     }
   }
-  std::rethrow_exception(failure);
+  if (!made) std::rethrow_exception(failure);
+  if (tls) co_await made.start_tls(*options.tls, *tls, source);
+  co_return made;
 }
 
-task<connection> open_connection(std::string host, std::uint16_t port,
+task<connection> open_connection(std::string host, std::uint16_t port, connect_options options,
                                  std::source_location source) {
-  return connect(host_port{std::move(host), port}.to_string(), source);
+  return connect(host_port{std::move(host), port}.to_string(), std::move(options), source);
 }
 
 }  // namespace buskin::io

@@ -5,10 +5,13 @@
 #include <buskin/actors/detail/actor_timer.hpp>
 #include <buskin/io/detail/socket_options.hpp>
 #include <buskin/io/resolve.hpp>
+#include <buskin/io/tls_error.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/detail/task_actor.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/runtime.hpp>
+
+#include "tls_check.hpp"
 
 #include <asio/posix/stream_descriptor.hpp>
 
@@ -17,6 +20,9 @@
 
 #include <atomic>
 #include <cerrno>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace buskin::io {
@@ -24,6 +30,49 @@ namespace buskin::io {
 namespace detail {
 
 using handler_function = std::function<task<void>(connection)>;
+
+namespace {
+
+/// How the clients of a server get TLS, and what comes after.
+struct tls_entrance {
+  tls_context context;
+  tls_options options;
+  std::function<void(std::exception_ptr)> on_failure;
+  handler_function handler;
+};
+
+task<void> enter(connection client, std::shared_ptr<const tls_entrance> way) {
+  std::exception_ptr failure;
+  try {
+    co_await client.start_tls(way->context, way->options);
+  } catch (const std::system_error&) {
+    failure = std::current_exception();
+  } catch (const timeout_error&) {
+    failure = std::current_exception();
+  }
+  if (!failure)
+    co_await way->handler(std::move(client));
+  else if (way->on_failure)
+    way->on_failure(failure);
+}
+
+/// The handler, behind the handshake if there is to be one.
+handler_function with_tls(handler_function handler, const serve_options& given) {
+  if (!given.tls) {
+    if (given.handshake_timeout || given.shutdown_timeout || given.on_handshake_failure)
+      throw std::invalid_argument("options of TLS were given for a server without TLS");
+    return handler;
+  }
+  tls_options options;
+  if (given.handshake_timeout) options.handshake_timeout = *given.handshake_timeout;
+  if (given.shutdown_timeout) options.shutdown_timeout = *given.shutdown_timeout;
+  check_tls(*given.tls, options, tls_side::server);
+  auto way = std::make_shared<const tls_entrance>(
+      tls_entrance{*given.tls, options, given.on_handshake_failure, std::move(handler)});
+  return [way](connection client) { return enter(std::move(client), way); };
+}
+
+}  // namespace
 
 /// A client's actor: the handler's coroutine runs in it, and owns the connection.
 class session_actor final : public task_actor_base {
@@ -62,7 +111,9 @@ class session_actor final : public task_actor_base {
     } catch (const std::system_error& error) {
       // The client went away: that is how most connections end.
       const auto& code = error.code();
-      if (code == std::errc::connection_reset || code == std::errc::broken_pipe) return nullptr;
+      if (code == std::errc::connection_reset || code == std::errc::broken_pipe ||
+          code == tls_error::truncated || code == tls_error::refused)
+        return nullptr;
       return std::current_exception();
     } catch (...) {
       return std::current_exception();
@@ -258,6 +309,7 @@ caf::actor server::actor() const { return actor_.handle(); }
 
 task<server> serve(std::string where, std::function<task<void>(connection)> handler,
                    serve_options options, std::source_location source) {
+  handler = detail::with_tls(std::move(handler), options);
   auto addresses = co_await resolve(host_port::parse(where), resolve_for::listening, source);
   std::vector<detail::unique_descriptor> sockets;
   for (const auto& each : addresses) {

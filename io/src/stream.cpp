@@ -21,9 +21,7 @@ stream_owner::~stream_owner() {
   }
 }
 
-void read_wait::fail(const transfer& got) const {
-  throw std::system_error(got.error, "cannot read from " + core_->describe());
-}
+void read_wait::fail(const transfer& got) const { core_->throw_failed("read from", got.error); }
 
 bool read_some_wait::attempt() {
   if (target_.empty()) return true;

@@ -1,10 +1,14 @@
 #include <buskin/io/detail/stream_core.hpp>
 
+#include <buskin/io/detail/stream_layer.hpp>
+#include <buskin/io/tls_error.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
+#include <buskin/runtime/lean_ref.hpp>
 
 #include <asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace buskin::io::detail {
@@ -17,12 +21,15 @@ class sending_the_rest final : public lean_actor {
  public:
   sending_the_rest(caf::actor_config& config, std::shared_ptr<stream_core> core)
       : lean_actor(config), core_(std::move(core)) {}
-  std::string title() const override { return core_->describe() + ", closed, with bytes to send"; }
+  std::string title() const override {
+    return core_->describe() + ", closed, " +
+           (core_->unsent() != 0 ? "with bytes to send" : "waiting for the peer's notice");
+  }
 
  protected:
   void on_message(caf::mailbox_element_ptr& element) override { refuse(*element); }
-  // It ends by itself soon enough.
-  void on_exit_request(caf::exit_msg&) override {}
+  // It ends by itself soon enough, unless that is the peer's business.
+  void on_exit_request(caf::exit_msg&) override { core_->hurry_close(); }
   void on_end() noexcept override { core_->abort(); }
 
  private:
@@ -30,6 +37,16 @@ class sending_the_rest final : public lean_actor {
 };
 
 }  // namespace
+
+/// A close that takes its time: who is alive meanwhile, and for how long at most.
+struct stream_core::closing_state {
+  explicit closing_state(asio::io_context& io) : alarm(io) {}
+  asio::steady_timer alarm;
+  lean_ref<lean_actor> actor;
+};
+
+stream_core::stream_core(worker& home) noexcept : home_(home) {}
+stream_core::~stream_core() = default;
 
 // -- reading ----------------------------------------------------------------------------------
 
@@ -45,7 +62,11 @@ transfer stream_core::read_into(char* target, std::size_t size) {
   if (reader_lost_) return {transfer::status::end, 0, {}};
   if (closing_)
     return {transfer::status::failed, 0, std::make_error_code(std::errc::operation_canceled)};
-  return transport_read(target, size);
+  if (!layer_) return transport_read(target, size);
+  const transfer got = layer_->read(target, size);
+  // What was read may have to be answered.
+  if (layer_->unsent() != 0) want_writable();
+  return got;
 }
 
 transfer stream_core::fill() {
@@ -69,18 +90,21 @@ void stream_core::set_reader(io_wait& reader) {
     wake_reader();
     return;
   }
-  if (!watching_read_) {
-    watching_read_ = true;
-    watch_readable();
-  }
+  want_readable();
+}
+
+void stream_core::want_readable() {
+  if (std::exchange(watching_read_, true)) return;
+  watch_readable();
 }
 
 void stream_core::on_readable() {
   watching_read_ = false;
   if (reader_ != nullptr) reader_->on_news();
-  if (reader_ != nullptr && !watching_read_ && !closing_) {
-    watching_read_ = true;
-    watch_readable();
+  if (closing_) {
+    if (layer_) close_if_done();
+  } else if (reader_ != nullptr) {
+    want_readable();
   }
 }
 
@@ -91,35 +115,50 @@ void stream_core::wake_reader() {
 // -- writing ----------------------------------------------------------------------------------
 
 void stream_core::throw_closed(const char* operation) const {
-  const auto error = write_error_ ? write_error_
-                                  : std::make_error_code(reader_lost_ ? std::errc::broken_pipe
-                                                                      : std::errc::not_connected);
-  throw std::system_error(error, std::string("cannot ") + operation + " " + describe());
+  throw_failed(operation, write_error_
+                              ? write_error_
+                              : std::make_error_code(reader_lost_ ? std::errc::broken_pipe
+                                                                  : std::errc::not_connected));
+}
+
+void stream_core::throw_failed(const char* operation, const std::error_code& error) const {
+  std::string text = std::string("cannot ") + operation + " " + describe();
+  if (layer_ && error.category() == tls_category()) text += ": " + layer_->reason();
+  throw std::system_error(error, text);
 }
 
 void stream_core::write(std::string_view bytes) {
   if (closing_ || eof_requested_ || write_error_) throw_closed("write to");
   if (unsent() == 0) {
     while (!bytes.empty()) {
-      const transfer put = transport_write(bytes.data(), bytes.size());
-      if (put.what == transfer::status::failed || put.what == transfer::status::end) {
-        write_error_ = put.error ? put.error : std::make_error_code(std::errc::broken_pipe);
+      const transfer took = put(bytes.data(), bytes.size());
+      if (took.what == transfer::status::failed || took.what == transfer::status::end) {
+        write_error_ = took.error ? took.error : std::make_error_code(std::errc::broken_pipe);
         throw_closed("write to");
       }
-      if (put.what == transfer::status::would_block) break;
-      bytes.remove_prefix(put.bytes);
+      if (took.what == transfer::status::would_block) break;
+      bytes.remove_prefix(took.bytes);
     }
-    if (bytes.empty()) return;
+    if (bytes.empty()) {
+      if (unsent() != 0) want_writable();
+      return;
+    }
   }
   if (out_begin_ > chunk && out_begin_ > out_.size() / 2) {
     out_.erase(0, out_begin_);
     out_begin_ = 0;
   }
   out_.append(bytes);
-  if (!watching_write_) {
-    watching_write_ = true;
-    watch_writable();
-  }
+  want_writable();
+}
+
+transfer stream_core::put(const char* bytes, std::size_t size) {
+  return layer_ ? layer_->write(bytes, size) : transport_write(bytes, size);
+}
+
+void stream_core::want_writable() {
+  if (std::exchange(watching_write_, true)) return;
+  watch_writable();
 }
 
 void stream_core::on_writable() {
@@ -127,29 +166,27 @@ void stream_core::on_writable() {
 }
 
 void stream_core::flush() {
-  while (unsent() != 0) {
-    const transfer put = transport_write(out_.data() + out_begin_, unsent());
-    if (put.what == transfer::status::would_block) {
-      if (!watching_write_) {
-        watching_write_ = true;
-        watch_writable();
-      }
-      break;
-    }
-    if (put.what != transfer::status::done) {
-      write_error_ = put.error ? put.error : std::make_error_code(std::errc::broken_pipe);
-      out_.clear();
-      out_begin_ = 0;
-      break;
-    }
-    out_begin_ += put.bytes;
+  transfer sent{transfer::status::done, 0, {}};
+  if (layer_) sent = layer_->flush();
+  while (sent.what == transfer::status::done && queued() != 0) {
+    sent = put(out_.data() + out_begin_, queued());
+    out_begin_ += sent.bytes;
   }
-  if (unsent() == 0) {
+  if (sent.what == transfer::status::failed || sent.what == transfer::status::end) {
+    write_error_ = sent.error ? sent.error : std::make_error_code(std::errc::broken_pipe);
+    out_.clear();
+    out_begin_ = 0;
+  } else if (unsent() != 0) {
+    want_writable();
+  }
+  if (queued() == 0) {
     out_.clear();
     out_begin_ = 0;
     if (out_.capacity() > 4 * chunk) out_.shrink_to_fit();
-    if (eof_requested_ && !write_error_) transport_end_of_writing();
-    if (closing_) finish_close();
+  }
+  if (unsent() == 0 || write_error_) {
+    if (eof_requested_ && !write_error_) end_of_writing();
+    if (closing_) close_if_done();
   }
   wake_writers();
 }
@@ -157,7 +194,16 @@ void stream_core::flush() {
 void stream_core::write_eof() {
   if (closing_ || eof_requested_) return;
   eof_requested_ = true;
-  if (unsent() == 0) transport_end_of_writing();
+  if (unsent() == 0) end_of_writing();
+}
+
+void stream_core::end_of_writing() {
+  if (!layer_) {
+    transport_end_of_writing();
+    return;
+  }
+  layer_->end_writing();
+  if (layer_->unsent() != 0) want_writable();
 }
 
 void stream_core::add_writer(io_wait& writer) noexcept {
@@ -187,29 +233,81 @@ void stream_core::wake_writers() {
   }
 }
 
+// -- a layer ----------------------------------------------------------------------------------
+
+std::size_t stream_core::held_by_layer() const noexcept { return layer_->unsent(); }
+
+void stream_core::add_layer(std::unique_ptr<stream_layer> layer) {
+  layer->core_ = this;
+  layer->below_ = std::move(layer_);
+  layer->early_ = buffered();
+  consume(layer->early_.size());
+  layer_ = std::move(layer);
+}
+
+transfer stream_core::open_layer() {
+  if (closing_)
+    return {transfer::status::failed, 0, std::make_error_code(std::errc::operation_canceled)};
+  const transfer step = layer_->open();
+  if (step.what == transfer::status::done && queued() != 0)
+    flush();
+  else if (step.what == transfer::status::done && eof_requested_)
+    end_of_writing();
+  if (unsent() != 0 && step.what != transfer::status::failed) want_writable();
+  return step;
+}
+
 // -- ending -----------------------------------------------------------------------------------
 
 void stream_core::close() {
   if (closing_) return;
   const auto keep = shared_from_this();
   closing_ = true;
-  if (unsent() == 0 || write_error_) {
-    finish_close();
-  } else {
+  if (!close_if_done()) {
     // A peer that does not read must not hold the descriptor for ever.
-    auto alarm = std::make_shared<asio::steady_timer>(home_.io(), linger);
-    alarm->async_wait([weak = weak_from_this(), alarm](const asio::error_code&) {
-      if (auto core = weak.lock(); core && !core->closed()) core->abort();
-    });
+    closing_state_ = std::make_unique<closing_state>(home_.io());
+    set_alarm(layer_ ? layer_->close_timeout() : linger);
     if (here.worker != nullptr) {
       auto actor = make_lean<sending_the_rest>(home_.system(), keep);
       actor->track(shutdown_phase::ordinary);
       actor->pin(home_);
       actor->launch(nullptr, false, true);
-      closing_actor_ = lean_ref<lean_actor>(actor.get());
+      closing_state_->actor = lean_ref<lean_actor>(actor.get());
     }
   }
   wake_reader();
+}
+
+void stream_core::set_alarm(duration length) {
+  closing_state_->alarm.expires_after(length);
+  closing_state_->alarm.async_wait([weak = weak_from_this()](const asio::error_code& failure) {
+    if (failure) return;
+    if (const auto core = weak.lock()) core->abort();
+  });
+}
+
+void stream_core::hurry_close() {
+  if (closed_ || std::exchange(hurried_, true)) return;
+  const auto keep = shared_from_this();
+  if (!close_if_done() && layer_) set_alarm(std::min<duration>(linger, layer_->close_timeout()));
+}
+
+bool stream_core::close_if_done() {
+  if (closed_) return true;
+  if (!write_error_) {
+    if (unsent() != 0) return false;
+    if (layer_) {
+      const transfer leave = layer_->close();
+      if (closed_) return true;  // by somebody who was woken on the way
+      if (unsent() != 0) want_writable();
+      if (leave.what == transfer::status::would_block && (unsent() != 0 || !hurried_)) {
+        want_readable();
+        return false;
+      }
+    }
+  }
+  finish_close();
+  return true;
 }
 
 void stream_core::abort() {
@@ -241,8 +339,8 @@ void stream_core::finish_close() {
   if (closed_) return;
   closed_ = true;
   transport_close();
-  if (const auto actor = std::exchange(closing_actor_, {}))
-    actor->enter_or_post([](lean_actor& a) { a.quit(); });
+  if (const auto state = std::move(closing_state_); state && state->actor)
+    state->actor->enter_or_post([](lean_actor& a) { a.quit(); });
 }
 
 // -- waits ------------------------------------------------------------------------------------

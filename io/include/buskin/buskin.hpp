@@ -92,6 +92,11 @@
 #include <buskin/io/temp_file.hpp>
 #include <buskin/io/temp_options.hpp>
 #include <buskin/io/whole_file.hpp>
+#include <buskin/io/tls_certificate.hpp>
+#include <buskin/io/tls_context.hpp>
+#include <buskin/io/tls_error.hpp>
+#include <buskin/io/tls_options.hpp>
+#include <buskin/io/tls_session.hpp>
 #include <buskin/runtime/actor_status.hpp>
 #include <buskin/runtime/await_tree.hpp>
 #include <buskin/runtime/background.hpp>

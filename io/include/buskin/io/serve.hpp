@@ -10,8 +10,11 @@
 #include <caf/actor.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <source_location>
 #include <string>
 
@@ -26,6 +29,15 @@ struct serve_options {
   /// Further clients are left in the system's queue until one has gone.
   std::size_t max_connections = std::numeric_limits<std::size_t>::max();
   int backlog = 1024;
+  /// TLS from the first byte on, with a server's context. The handshake is the client's own
+  /// business: it runs in the client's actor, before the handler, and holds up nobody else. The
+  /// other options are for TLS, and refused without it.
+  std::optional<tls_context> tls{};
+  std::optional<duration> handshake_timeout{};  ///< 60 s unless set
+  std::optional<duration> shutdown_timeout{};   ///< 30 s unless set
+  /// Told of each client whose handshake failed or took too long; otherwise such clients are gone
+  /// without a word, for anybody can be one. On the client's worker; the exception's text names it.
+  std::function<void(std::exception_ptr why)> on_handshake_failure{};
 };
 
 /// A handle to a listening server. The server goes on without it, until `close` or the runtime's
@@ -56,8 +68,8 @@ class server {
 /// except that the client went away. When descriptors run out it says so once, keeps serving and
 /// accepts again when it can. `handler` is kept as long as the server and its clients.
 ///
-/// Throws std::invalid_argument for a malformed address, std::system_error with the address in its
-/// text when it cannot be listened at.
+/// Throws std::invalid_argument for a malformed address or options that do not fit,
+/// std::system_error with the address in its text when it cannot be listened at.
 task<server> serve(std::string where, std::function<task<void>(connection)> handler,
                    serve_options options = {},
                    std::source_location source = std::source_location::current());

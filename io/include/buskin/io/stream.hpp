@@ -3,6 +3,10 @@
 #pragma once
 
 #include <buskin/io/detail/stream_core.hpp>
+#include <buskin/io/tls_context.hpp>
+#include <buskin/io/tls_options.hpp>
+#include <buskin/io/tls_session.hpp>
+#include <buskin/runtime/task.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -174,13 +178,32 @@ class stream {
   detail::drain_wait drain(std::source_location where = std::source_location::current()) const {
     return {core(), std::nullopt, 0, where};
   }
-  /// Tells the peer that nothing more comes, after what is unsent. Reading goes on.
+  /// Tells the peer that nothing more comes, after what is unsent. Reading goes on. (Over TLS 1.2 a
+  /// peer may take it as the end of both directions.)
   void write_eof() const;
+
+  // -- TLS --------------------------------------------------------------------------------------
+
+  /// Makes it a TLS stream, as client or server, which the context says; the peer does the same.
+  /// Waits until what was written before is sent, then for the handshake. Bytes of the peer's that
+  /// were read but not taken yet are the beginning of that; what others write meanwhile goes out
+  /// encrypted afterwards. Over TLS a read that meets the end of the connection without TLS's
+  /// notice fails (tls_error::truncated).
+  ///
+  /// Fails with std::invalid_argument when a client gives no server_name, invalid_state while
+  /// another task reads; then the stream is as before. With std::system_error (a tls_error, with
+  /// the reason in its text; or connection_reset) and timeout_error after handshake_timeout: then
+  /// the stream is ended. Cancellation: ends it too.
+  task<void> start_tls(tls_context context, tls_options options = {},
+                       std::source_location where = std::source_location::current()) const;
+  /// What TLS agreed on with the peer, and who that is; none as long as there is no TLS.
+  std::optional<tls_session> tls() const;
 
   // -- ending -----------------------------------------------------------------------------------
 
-  /// Ends reading at once and writing when all is sent (within 5 s). A task that reads meanwhile
-  /// gets std::system_error (operation_canceled).
+  /// Ends reading at once and writing when all is sent (within 5 s). Over TLS the peer is told, and
+  /// its notice awaited, all within the shutdown timeout; what it still sends is dropped. A task
+  /// that reads meanwhile gets std::system_error (operation_canceled).
   void close() const;
   /// Ends both at once.
   void abort() const;

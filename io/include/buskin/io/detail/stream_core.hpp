@@ -3,14 +3,14 @@
 // A core belongs to one worker, and only that worker's thread touches it: an actor that reads or
 // writes is moved there first. Below it stands a transport: a descriptor, or memory. What always
 // holds: bytes are taken from the transport only for a reader that gets them in the same step or
-// into the buffer that the next read begins with, so a cancelled read loses nothing.
+// into the buffer that the next read begins with, so a cancelled read loses nothing. Between the
+// buffers and the transport there may be a layer that changes the bytes: TLS.
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
 #include <buskin/runtime/detail/coro_stack.hpp>
 #include <buskin/runtime/detail/worker.hpp>
 #include <buskin/runtime/lean_actor.hpp>
-#include <buskin/runtime/lean_ref.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -33,11 +33,12 @@ struct transfer {
 };
 
 class io_wait;
+class stream_layer;
 
 class stream_core : public std::enable_shared_from_this<stream_core> {
  public:
-  explicit stream_core(worker& home) noexcept : home_(home) {}
-  virtual ~stream_core() = default;
+  explicit stream_core(worker& home) noexcept;
+  virtual ~stream_core();
   stream_core(const stream_core&) = delete;
   stream_core& operator=(const stream_core&) = delete;
 
@@ -57,7 +58,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   /// Accepts all of `bytes`: written at once as far as possible, the rest buffered. Throws when the
   /// stream is closed or broken.
   void write(std::string_view bytes);
-  std::size_t unsent() const noexcept { return out_.size() - out_begin_; }
+  std::size_t unsent() const noexcept { return queued() + (layer_ ? held_by_layer() : 0); }
   std::size_t high_water() const noexcept { return high_water_; }
   void set_high_water(std::size_t bytes) noexcept { high_water_ = bytes; }
   void add_writer(io_wait& writer) noexcept;
@@ -66,17 +67,31 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   /// Ends the sending direction when everything is sent.
   void write_eof();
 
+  // -- a layer ----------------------------------------------------------------------------------
+  /// Puts `layer` upon the transport, or upon the layer that is there; what is buffered was read
+  /// below it. Nobody may read, and nothing may be unsent.
+  void add_layer(std::unique_ptr<stream_layer> layer);
+  const stream_layer* layer() const noexcept { return layer_.get(); }
+  /// One step of the newest layer's opening. Until it is done nothing else is read, and what is
+  /// written waits.
+  transfer open_layer();
+
   // -- ending -----------------------------------------------------------------------------------
-  /// No more reading; what is unsent is still sent, for `linger` at most. The runtime's shutdown
-  /// waits for that.
+  /// No more reading; what is unsent is still sent, and a layer takes its leave of the peer, for
+  /// `linger` or the layer's own time at most. The runtime's shutdown waits for that.
   void close();
+  /// A close that is under way waits for nothing that the peer should say.
+  void hurry_close();
   /// At once; unsent bytes are dropped.
   void abort();
   bool closing() const noexcept { return closing_; }
   bool closed() const noexcept { return closed_; }
+  /// `write_eof` was called.
+  bool write_ended() const noexcept { return eof_requested_; }
   /// Why writing fails; empty while it does not.
   const std::error_code& write_error() const noexcept { return write_error_; }
   [[noreturn]] void throw_closed(const char* operation) const;
+  [[noreturn]] void throw_failed(const char* operation, const std::error_code& error) const;
 
   virtual std::string describe() const = 0;
   /// The descriptor; -1 for none.
@@ -97,23 +112,35 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   void lose_reader();
 
  private:
+  friend class stream_layer;
+  struct closing_state;
   static constexpr std::size_t chunk = 16 * 1024;
   static constexpr auto linger = std::chrono::seconds(5);
 
+  std::size_t queued() const noexcept { return out_.size() - out_begin_; }
+  std::size_t held_by_layer() const noexcept;
+  transfer put(const char* bytes, std::size_t size);
+  void end_of_writing();
+  void want_readable();
+  void want_writable();
   void flush();
+  void set_alarm(duration length);
+  /// Closes when nothing more is to be done for the peer. False when there is.
+  bool close_if_done();
   void finish_close();
   void wake_writers();
   void wake_reader();
 
   worker& home_;
+  std::unique_ptr<stream_layer> layer_;
   std::string in_;
   std::size_t in_begin_ = 0;
   std::string out_;
   std::size_t out_begin_ = 0;
   std::size_t high_water_ = 64 * 1024;
   io_wait* reader_ = nullptr;
-  io_wait* writers_ = nullptr;          // oldest first
-  lean_ref<lean_actor> closing_actor_;  // while closing_ and something is unsent
+  io_wait* writers_ = nullptr;                    // oldest first
+  std::unique_ptr<closing_state> closing_state_;  // while closing_ and not yet closed_
   std::error_code write_error_;
   bool watching_read_ = false;
   bool watching_write_ = false;
@@ -121,6 +148,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   bool closing_ = false;
   bool closed_ = false;
   bool reader_lost_ = false;
+  bool hurried_ = false;
 };
 
 /// A wait for a core. Moves its actor to the core's worker first.
