@@ -71,8 +71,10 @@
 #include <buskin/io/netstring_codec.hpp>
 #include <buskin/io/nmea0183_codec.hpp>
 #include <buskin/io/process.hpp>
+#include <buskin/io/process_failed.hpp>
 #include <buskin/io/process_options.hpp>
 #include <buskin/io/resolve.hpp>
+#include <buskin/io/run_process.hpp>
 #include <buskin/io/serial_device.hpp>
 #include <buskin/io/serve.hpp>
 #include <buskin/io/shell_command.hpp>
