@@ -1,4 +1,5 @@
-// A queue without room: items go from hand to hand.
+// A queue without room: items go from hand to hand. Of what TRI-026 counts, items and those who wait
+// are counted; there are no ends of a queue, of which copies are the same one.
 #include <buskin/actors/queue.hpp>
 
 #include <buskin/actors/ask.hpp>
