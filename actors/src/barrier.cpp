@@ -1,6 +1,10 @@
 // The states and their order are those of asyncio's Barrier (CPython 3.13, Lib/asyncio/locks.py).
 #include <buskin/actors/barrier.hpp>
 
+#include <buskin/actors/atoms.hpp>
+#include <buskin/runtime/errors.hpp>
+
+#include <cstdint>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -12,7 +16,7 @@ namespace detail {
 namespace {
 
 /// One that waits. Its fields are guarded by the barrier's lock.
-class party final : public cell<unit> {
+class party : public cell<unit> {
  public:
   enum class place {
     early,    // before the door: the round before has not left, or it has not had its turn since
@@ -21,10 +25,40 @@ class party final : public cell<unit> {
     gone
   };
 
-  explicit party(stack_host& host) : cell<unit>(&host) {}
+  explicit party(stack_host* host) : cell<unit>(host) {}
+
+  /// Whether it came by a message. Such a one has no turns here: it arrives as soon as there is
+  /// room, and has left when it is let go.
+  virtual bool by_message() const noexcept { return false; }
+  virtual bool is(const caf::strong_actor_ptr&) const noexcept { return false; }
 
   place at = place::early;
   std::size_t index = 0;
+};
+
+class message_party final : public party {
+ public:
+  message_party(broker& barrier, requester asker)
+      : party(nullptr), barrier_(barrier), asker_(std::move(asker)) {}
+
+  bool by_message() const noexcept override { return true; }
+  bool is(const caf::strong_actor_ptr& who) const noexcept override {
+    return who && asker_.actor() == who;
+  }
+  bool deserted() const noexcept override { return asker_.ended(); }
+  void deliver() override {
+    if (error())
+      asker_.answer(caf::make_message(to_error(error())));
+    else
+      asker_.answer(caf::make_message(static_cast<std::uint64_t>(index)));
+  }
+
+ protected:
+  void on_resolved() override { barrier_.leave_later(*this); }
+
+ private:
+  broker& barrier_;  // owns the line in which this waits
+  requester asker_;
 };
 
 using place = party::place;
@@ -32,7 +66,7 @@ using place = party::place;
 }  // namespace
 
 // What always holds: `arrived_` has members only while the barrier fills, `early_` only while it
-// drains or is reset.
+// drains or is reset. An actor that comes by messages is one party, however often it asks.
 class barrier_actor final : public broker {
  public:
   barrier_actor(caf::actor_config& config, std::size_t parties)
@@ -41,7 +75,7 @@ class barrier_actor final : public broker {
   cell_ref<cell<unit>> arrive(stack_host& host) {
     guard lock(*this);
     if (state_ == state::broken) throw broken_barrier();
-    return queue_up(host);
+    return queue_up(cell_ref<party>::adopt(new party(&host)));
   }
 
   /// The turn of one that was woken: true when its wait is over. One that was early arrives now; it
@@ -54,7 +88,7 @@ class barrier_actor final : public broker {
     if (one.at != place::early) return true;
     one.at = place::gone;
     if (state_ == state::broken) return true;
-    waiting = queue_up(host);
+    waiting = queue_up(cell_ref<party>::adopt(new party(&host)));
     return static_cast<party&>(*waiting).at == place::leaving;
   }
 
@@ -69,6 +103,7 @@ class barrier_actor final : public broker {
     guard lock(*this);
     const bool whole = one.at == place::leaving && !one.error() && state_ == state::draining;
     step_out(one);
+    admit();
     if (!whole) throw broken_barrier();
     return one.index;
   }
@@ -76,6 +111,7 @@ class barrier_actor final : public broker {
   void withdraw(party& one) {
     guard lock(*this);
     step_out(one);
+    admit();
   }
 
   void reset() {
@@ -92,8 +128,9 @@ class barrier_actor final : public broker {
   }
 
   std::size_t parties() const noexcept { return parties_; }
-  std::size_t filled() const {
+  std::size_t filled() {
     guard lock(*this);
+    forget_the_dead();
     return state_ == state::filling ? inside_ : 0;
   }
   bool broken() const {
@@ -102,15 +139,51 @@ class barrier_actor final : public broker {
   }
 
  protected:
-  void on_message(caf::mailbox_element_ptr& element) override { refuse(*element); }
+  void on_message(caf::mailbox_element_ptr& element) override {
+    const auto& content = element->content();
+    if (content.match_elements<await_barrier>()) {
+      if (!arrive(*element))
+        respond(*element, caf::make_message(to_error(std::make_exception_ptr(broken_barrier()))));
+    } else if (content.match_elements<leave_barrier>()) {
+      respond(*element,
+              caf::make_message(take_out(element->sender, "this party left the barrier")));
+    } else if (content.match_elements<reset_barrier>()) {
+      reset();
+      respond(*element, caf::message());
+    } else if (content.match_elements<abort_barrier>()) {
+      abort();
+      respond(*element, caf::message());
+    } else {
+      refuse(*element);
+    }
+  }
 
  private:
   enum class state { filling, draining, resetting, broken };
 
+  /// False when the barrier is broken.
+  bool arrive(caf::mailbox_element& request) {
+    take_out(request.sender, "this party came to the barrier again, by a later request");
+    guard lock(*this);
+    if (state_ == state::broken) return false;
+    queue_up(cell_ref<party>::adopt(new message_party(*this, requester(request))));
+    return true;
+  }
+
+  /// Takes the party out which an actor is by a message; its request fails. False if there is none.
+  bool take_out(const caf::strong_actor_ptr& who, const char* why) {
+    guard lock(*this);
+    const auto theirs = [&](const party& one) { return one.is(who); };
+    party* one = arrived_.find(theirs);
+    if (one == nullptr) one = early_.find(theirs);
+    if (one == nullptr) return false;
+    dismiss(*one, std::make_exception_ptr(invalid_state(why)));
+    return true;
+  }
+
   // All of these with the broker's lock held.
 
-  cell_ref<cell<unit>> queue_up(stack_host& host) {
-    auto one = cell_ref<party>::adopt(new party(host));
+  cell_ref<cell<unit>> queue_up(const cell_ref<party>& one) {
     if (state_ == state::filling)
       enter(one);
     else
@@ -119,22 +192,49 @@ class barrier_actor final : public broker {
   }
 
   void enter(const cell_ref<party>& one) {
+    if (one->deserted()) {
+      dismiss(*one, ended());
+      return;
+    }
     one->index = inside_++;
     if (!vacated_.empty()) {
       one->index = vacated_.back();
       vacated_.pop_back();
     }
+    if (inside_ == parties_) forget_the_dead();
     if (inside_ != parties_) {
       one->at = place::arrived;
       arrived_.push(one);
       return;
     }
     state_ = state::draining;
-    one->at = place::leaving;
-    while (auto other = arrived_.pop()) {
-      other->at = place::leaving;
-      other->resolve(unit{});
-    }
+    if (one->by_message())
+      let_go(*one);
+    else
+      one->at = place::leaving;  // it is here, and need not be woken
+    while (auto other = arrived_.pop()) let_go(*other);
+  }
+
+  void let_go(party& one) {
+    one.at = place::leaving;
+    one.resolve(unit{});
+    if (one.by_message()) step_out(one);
+  }
+
+  /// Parties that came by a message and ended before the round was complete.
+  void forget_the_dead() {
+    while (party* one = arrived_.find([](const party& each) { return each.deserted(); }))
+      dismiss(*one, ended());
+  }
+  static std::exception_ptr ended() {
+    return std::make_exception_ptr(invalid_state("this party of the barrier ended"));
+  }
+
+  /// Takes out one that waits. What it referred to goes when the lock was given up.
+  void dismiss(party& one, std::exception_ptr why) {
+    const cell_ref<party> until_then(&one);
+    step_out(one);
+    one.fail(std::move(why));
   }
 
   void step_out(party& one) {
@@ -158,15 +258,26 @@ class barrier_actor final : public broker {
   /// The last one has left: the door is open for those who are early.
   void open() {
     vacated_.clear();
-    if (state_ == state::broken) return;
-    state_ = state::filling;
-    while (auto one = early_.pop()) one->resolve(unit{});
+    if (state_ != state::broken) state_ = state::filling;
   }
 
-  static void fail(waiting_line<party>& line, place next) {
+  /// Lets those in who are early, as long as the door is open.
+  void admit() {
+    while (state_ == state::filling) {
+      const auto one = early_.pop();
+      if (!one) return;
+      if (one->by_message())
+        enter(one);
+      else
+        one->resolve(unit{});
+    }
+  }
+
+  void fail(waiting_line<party>& line, place next) {
     while (auto one = line.pop()) {
       one->at = next;
       one->fail(std::make_exception_ptr(broken_barrier()));
+      if (one->by_message()) step_out(*one);
     }
   }
 
@@ -234,5 +345,6 @@ void barrier::abort() const { self().abort(); }
 std::size_t barrier::parties() const noexcept { return self().parties(); }
 std::size_t barrier::waiting() const { return self().filled(); }
 bool barrier::broken() const { return self().broken(); }
+caf::actor barrier::actor() const { return actor_.handle(); }
 
 }  // namespace buskin

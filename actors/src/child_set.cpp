@@ -144,9 +144,22 @@ void child_set::abort(const char* what, const char* reason) {
   owner_->signal();
 }
 
+namespace {
+
+/// Where there is no memory for it, that is the reason.
+std::exception_ptr cancellation(const char* reason) noexcept {
+  try {
+    return std::make_exception_ptr(cancelled(reason));
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+}  // namespace
+
 void child_set::cancel_locked(const char* reason) {
   aborting_ = true;
-  const auto error = std::make_exception_ptr(cancelled(reason));
+  const auto error = cancellation(reason);
   for (links* at = children_.after; at != &children_; at = at->after)
     static_cast<watch*>(at)->child().cancel(error);
 }

@@ -1,17 +1,28 @@
 #include <buskin/actors/condition.hpp>
 
+#include "permits_actor.hpp"
+
+#include <buskin/actors/atoms.hpp>
+#include <buskin/actors/detail/returnable.hpp>
 #include <buskin/actors/detail/waiters.hpp>
 #include <buskin/runtime/errors.hpp>
+
+#include <caf/actor_cast.hpp>
+
+#include <cstdint>
+#include <utility>
 
 namespace buskin {
 
 namespace detail {
 
-/// Only the line of those who wait. It has no messages: whoever waits must hold the lock, which a
-/// message cannot.
+/// The line of those who wait for a notification. By a message an actor may wait that holds the
+/// lock by a message: it is on the lock's record of that one that the condition gives the lock up,
+/// and takes it again before it answers.
 class condition_actor final : public broker {
  public:
-  explicit condition_actor(caf::actor_config& config) : broker(config, "buskin.condition") {}
+  condition_actor(caf::actor_config& config, lean_ref<permits_actor> lock)
+      : broker(config, "buskin.condition"), lock_(std::move(lock)) {}
 
   cell_ref<cell<unit>> enlist(stack_host& host) {
     guard lock(*this);
@@ -30,12 +41,130 @@ class condition_actor final : public broker {
     return waiters_.size();
   }
 
+  /// One that waits by a message was notified. Without the broker's lock.
+  void take_the_lock_for(requester asker);
+  /// The answer to such a one was not taken: neither is the lock, nor the notification.
+  void come_back(unit, const caf::actor_addr& asker) {
+    lock_->give_if_held(asker);
+    notify(1);
+  }
+
  protected:
-  void on_message(caf::mailbox_element_ptr& element) override { refuse(*element); }
+  void on_message(caf::mailbox_element_ptr& element) override;
 
  private:
+  void wait_by_message(caf::mailbox_element& request);
+  void notify_by_message(caf::mailbox_element& request, std::uint64_t count);
+
+  const lean_ref<permits_actor> lock_;
   waiters waiters_;  // guarded by the broker's lock
 };
+
+namespace {
+
+/// Waits for the notification by a message.
+class notification_request final : public cell<unit> {
+ public:
+  notification_request(condition_actor& from, requester asker)
+      : cell<unit>(nullptr), from_(from), asker_(std::move(asker)) {}
+  bool deserted() const noexcept override { return asker_.ended(); }
+  void deliver() override {
+    if (error())
+      asker_.answer(caf::make_message(to_error(error())));
+    else
+      from_.take_the_lock_for(std::move(asker_));
+  }
+
+ protected:
+  void on_resolved() override { from_.leave_later(*this); }
+
+ private:
+  condition_actor& from_;  // owns the line in which this waits
+  requester asker_;
+};
+
+/// Waits for the lock then. It is never `deserted`: what it is handed comes back with its answer,
+/// and so does the notification.
+class relock final : public permit_waiter {
+ public:
+  relock(permits_actor& lock, caf::actor_addr condition, requester asker, keeper whose)
+      : permit_waiter(nullptr, std::move(whose)),
+        lock_(lock),
+        condition_(std::move(condition)),
+        asker_(std::move(asker)) {}
+  void deliver() override {
+    if (error()) {
+      asker_.answer(caf::make_message(to_error(error())));
+      return;
+    }
+    if (const auto condition = caf::actor_cast<caf::strong_actor_ptr>(condition_))
+      answer(lean_ref<condition_actor>(static_cast<condition_actor*>(condition->get())));
+    else
+      answer(lean_ref<permits_actor>(&lock_));
+  }
+
+ protected:
+  void on_resolved() override { lock_.leave_later(*this); }
+
+ private:
+  template <class B>
+  void answer(lean_ref<B> from) {
+    asker_.answer(caf::mailbox_element_ptr(new returnable_element<unit, B>(
+        asker_.response_id(), std::move(from), whose().who(), unit{})));
+  }
+
+  permits_actor& lock_;              // owns the line in which this waits
+  const caf::actor_addr condition_;  // not a reference: the condition refers to the lock
+  requester asker_;
+};
+
+}  // namespace
+
+void condition_actor::take_the_lock_for(requester asker) {
+  auto whose = keeper::actor(caf::actor_cast<caf::actor_addr>(asker.actor()));
+  lock_->take_or_wait(cell_ref<permit_waiter>::adopt(
+      new relock(*lock_, address(), std::move(asker), std::move(whose))));
+}
+
+void condition_actor::wait_by_message(caf::mailbox_element& request) {
+  const auto who = caf::actor_cast<caf::actor_addr>(request.sender);
+  const auto waiting =
+      cell_ref<cell<unit>>::adopt(new notification_request(*this, requester(request)));
+  {
+    guard lock(*this);
+    waiters_.enlist(waiting);
+  }
+  // In this order, so that no notification is missed.
+  if (who && lock_->give_if_held(who)) return;
+  guard lock(*this);
+  waiters_.dismiss(*waiting, std::make_exception_ptr(invalid_state(
+                                 "a condition is awaited by an actor that holds its lock: acquire "
+                                 "it by a message first, and wait for the answer")));
+}
+
+void condition_actor::notify_by_message(caf::mailbox_element& request, std::uint64_t count) {
+  if (lock_->available() != 0) {
+    respond(request, caf::make_message(to_error(std::make_exception_ptr(invalid_state(
+                         "a condition is notified by an actor that holds its lock")))));
+    return;
+  }
+  notify(count);
+  respond(request, caf::message());
+}
+
+void condition_actor::on_message(caf::mailbox_element_ptr& element) {
+  const auto& content = element->content();
+  if (content.match_elements<await_condition>())
+    wait_by_message(*element);
+  else if (content.match_elements<notify_condition>())
+    notify_by_message(*element, 1);
+  else if (content.match_elements<notify_condition, std::uint64_t>())
+    notify_by_message(*element, content.get_as<std::uint64_t>(1));
+  else if (content.match_elements<acquire_permit>() || content.match_elements<release_permit>())
+    lock_->enqueue(std::move(element), context());
+  else
+    refuse(*element);
+}
 
 namespace {
 
@@ -67,13 +196,17 @@ class notification_wait final : public wait {
 
 condition::condition(lock with)
     : lock_(std::move(with)),
-      actor_(detail::make_broker<detail::condition_actor>(detail::system_here("condition")).get()) {
-}
+      actor_(detail::make_broker<detail::condition_actor>(
+                 detail::system_here("condition"),
+                 lean_ref<detail::permits_actor>(
+                     static_cast<detail::permits_actor*>(lock_.permits_.ref().get())))
+                 .get()) {}
 
 detail::condition_actor& condition::self() const noexcept {
   return static_cast<detail::condition_actor&>(*actor_);
 }
 std::size_t condition::waiter_count() const { return self().waiter_count(); }
+caf::actor condition::actor() const { return actor_.handle(); }
 
 void condition::notify(std::size_t count) const {
   if (!lock_.is_locked())

@@ -91,7 +91,7 @@ std::size_t future_base::waiter_count() const {
 
 std::uint64_t future_base::add_callback(callback function) {
   guard lock(*this);
-  callbacks_.push_back({++last_callback_, std::move(function)});
+  callbacks_.push_back({++last_callback_, std::move(function), bindings_here()});
   if (done()) post([](lean_actor& self) { static_cast<future_base&>(self).run_callbacks(); });
   return last_callback_;
 }
@@ -120,7 +120,9 @@ void future_base::run_callbacks() {
       if (callbacks_.empty()) return;
       next.splice(next.begin(), callbacks_, callbacks_.begin());
     }
-    call_reporting(*this, "future::on_done", [&] { next.front().function(*this); });
+    auto& each = next.front();
+    const context_scope scope(each.locals);
+    call_reporting(*this, "future::on_done", [&] { each.function(*this); });
   }
 }
 

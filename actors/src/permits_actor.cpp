@@ -53,6 +53,21 @@ bool permits_actor::take_or_wait(stack_host& host, const keeper& whose,
   return false;
 }
 
+void permits_actor::take_or_wait(const cell_ref<permit_waiter>& waiting) {
+  const auto& whose = waiting->whose();
+  if (whose.what() == keeper::kind::actor && !ask_in_the_name_of(whose)) return;
+  caf::strong_actor_ptr unwatched;
+  guard lock(*this);
+  if (waiting->deserted()) {
+    unwatched = gives_up(whose);
+    return;
+  }
+  if (take(whose))
+    waiting->resolve(unit{});
+  else
+    line_.push(waiting);
+}
+
 void permits_actor::withdraw(permit_waiter& waiting) {
   if (!waiting.abandon() && waiting.whose().what() == keeper::kind::actor) {
     give_if_held(waiting.whose().who());
@@ -214,19 +229,8 @@ void permits_actor::on_message(caf::mailbox_element_ptr& element) {
   const auto& content = element->content();
   const auto whose = keeper::actor(caf::actor_cast<caf::actor_addr>(element->sender));
   if (content.match_elements<acquire_permit>()) {
-    if (whose.what() == keeper::kind::actor && !ask_in_the_name_of(whose)) return;
-    const auto waiting = cell_ref<permit_waiter>::adopt(
-        new permit_request(*this, requester(*element), nullptr, whose));
-    caf::strong_actor_ptr unwatched;
-    guard lock(*this);
-    if (waiting->deserted()) {
-      unwatched = gives_up(whose);
-      return;
-    }
-    if (take(whose))
-      waiting->resolve(unit{});
-    else
-      line_.push(waiting);
+    take_or_wait(cell_ref<permit_waiter>::adopt(
+        new permit_request(*this, requester(*element), nullptr, whose)));
   } else if (content.match_elements<release_permit>()) {
     if (give(whose))
       respond(*element, caf::message());

@@ -62,6 +62,9 @@ class permits_actor final : public broker {
   bool try_take(const keeper& whose);
   /// True when a permit was taken at once; else `waiting` is in the line.
   bool take_or_wait(stack_host& host, const keeper& whose, cell_ref<permit_waiter>& waiting);
+  /// One that came by a message; resolved when it has a permit, perhaps at once. Nothing when its
+  /// actor is gone.
+  void take_or_wait(const cell_ref<permit_waiter>& waiting);
   /// A waiter gives up; what it was granted goes to the next.
   void withdraw(permit_waiter& waiting);
   /// A release by `whose`. False when that would be more than the limit.

@@ -11,6 +11,10 @@ queue_marks::queue_marks(queue_options& options)
     : high_(options.high_water), low_(options.low_water) {
   if (high_ != 0 && low_ >= high_)
     throw std::invalid_argument("a queue's low_water has to be below its high_water");
+  if (options.rendezvous && (options.capacity != 0 || high_ != 0))
+    throw std::invalid_argument("a rendezvous queue has no room: no capacity, and no high_water");
+  if (options.rendezvous && options.when_full == overflow::drop_oldest)
+    throw std::invalid_argument("a rendezvous queue has no oldest item that it could drop");
   if (options.on_high_water)
     tell_ = std::make_shared<const function>(std::move(options.on_high_water));
 }

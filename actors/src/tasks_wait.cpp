@@ -93,6 +93,11 @@ bool tasks_wait::withdraw() noexcept {
   return true;
 }
 
+void tasks_wait::awaited(std::vector<std::uint64_t>& whom) const {
+  for (const auto& task : tasks_)
+    if (!task->done()) whom.push_back(task->id());
+}
+
 bool tasks_wait::await_resume() {
   timer_wait::withdraw();
   if (auto reason = interruption()) std::rethrow_exception(reason);

@@ -1,5 +1,7 @@
 #include <buskin/actors/detail/waiters.hpp>
 
+#include <utility>
+
 namespace buskin::detail {
 
 cell_ref<cell<unit>> waiters::enlist(stack_host& host) {
@@ -10,6 +12,11 @@ cell_ref<cell<unit>> waiters::enlist(stack_host& host) {
 
 void waiters::withdraw(cell<unit>& waiting) noexcept {
   if (waiting.abandon()) line_.erase(waiting);
+}
+
+void waiters::dismiss(cell<unit>& waiting, std::exception_ptr why) {
+  const cell_ref<cell<unit>> until_then(&waiting);
+  if (line_.erase(waiting)) waiting.fail(std::move(why));
 }
 
 void waiters::wake(std::size_t count) {

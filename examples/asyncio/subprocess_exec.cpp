@@ -23,6 +23,20 @@ buskin::task<void> count() {
 }
 // [/lines]
 
+// [run]
+buskin::task<void> count_lines() {
+  buskin::io::run_process_options options;
+  options.input = "pear\napple\n";
+  const auto result = co_await buskin::io::run_process({"wc", "-l"}, options);
+  std::cout << "lines: " << *result.out;
+  try {
+    co_await buskin::io::run_process({"/bin/sh", "-c", "echo nothing there >&2; exit 2"});
+  } catch (const buskin::io::process_failed& error) {
+    std::cout << to_string(error.status()) << ", having said: " << *error.output().err;
+  }
+}
+// [/run]
+
 // [missing]
 buskin::task<void> run_what_is_missing() {
   try {
@@ -36,6 +50,7 @@ buskin::task<void> run_what_is_missing() {
 buskin::task<void> co_main() {
   co_await sort_words("pear\napple\npear\nfig\n");
   co_await count();
+  co_await count_lines();
   co_await run_what_is_missing();
 }
 

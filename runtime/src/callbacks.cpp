@@ -8,7 +8,7 @@
 
 namespace buskin {
 
-// -- timed callbacks ------------------------------------------------------------------------------
+// -- callbacks ------------------------------------------------------------------------------------
 
 bool timer_handle::state::in_reach() const noexcept {
   return detail::here.worker == &where || where.owner().threaded();
@@ -19,10 +19,12 @@ void timer_handle::state::arm() {
   where.timers().arm(timer, when);
 }
 
-void timer_handle::state::due() noexcept {
+void timer_handle::state::due() noexcept { post(std::exchange(alive, nullptr)); }
+
+void timer_handle::state::post(std::shared_ptr<state> self) {
   detail::post_function(
       where,
-      [self = std::exchange(alive, nullptr)] {
+      [self = std::move(self)] {
         if (!self->claimed.exchange(true, std::memory_order_acq_rel))
           std::exchange(self->function, nullptr)();
       },
@@ -33,6 +35,7 @@ bool timer_handle::state::cancel() noexcept {
   const auto keep = shared_from_this();
   if (claimed.exchange(true, std::memory_order_acq_rel)) return false;
   function = nullptr;
+  if (!timed) return true;
   if (in_reach()) {
     if (timer.disarm()) alive = nullptr;
   } else {
@@ -51,11 +54,9 @@ void timer_handle::state::drop() noexcept {
 }
 
 bool timer_handle::cancel() noexcept {
-  if (!state_) return false;
-  return std::exchange(state_, nullptr)->cancel();
+  const auto callback = std::exchange(state_, {}).lock();
+  return callback && callback->cancel();
 }
-
-time_point timer_handle::when() const noexcept { return state_ ? state_->when : time_point{}; }
 
 void runtime::impl::remember(const std::shared_ptr<timer_handle::state>& callback) {
   std::lock_guard guard(handler_mutex);
@@ -82,28 +83,31 @@ void runtime::check_open(const char* operation) const {
                         " has no effect any more");
 }
 
-void runtime::post(std::function<void()> function, const std::source_location& where) {
+timer_handle runtime::post(std::function<void()> function, const std::source_location& where) {
   check_open("call_soon");
-  detail::post_function(impl_->first(), std::move(function), where);
+  const auto callback = std::make_shared<timer_handle::state>(
+      timer_handle::state::kind::soon, impl_->first(), now(), std::move(function), where);
+  callback->post(callback);
+  return timer_handle(callback, callback->when);
 }
 
 timer_handle runtime::post_at(time_point when, std::function<void()> function,
                               const std::source_location& where) {
   check_open("call_at");
-  timer_handle handle;
   auto& first = impl_->first();
-  handle.state_ = std::make_shared<timer_handle::state>(first, when, std::move(function), where);
-  impl_->remember(handle.state_);
-  if (handle.state_->in_reach()) {
-    handle.state_->arm();
+  const auto callback = std::make_shared<timer_handle::state>(
+      timer_handle::state::kind::timed, first, when, std::move(function), where);
+  impl_->remember(callback);
+  if (callback->in_reach()) {
+    callback->arm();
     // A sleeping worker has to set its alarm anew.
     if (detail::here.worker != &first) first.wake();
   } else {
-    detail::post_function(first, [state = handle.state_] {
-      if (!state->claimed.load(std::memory_order_acquire)) state->arm();
+    detail::post_function(first, [callback] {
+      if (!callback->claimed.load(std::memory_order_acquire)) callback->arm();
     });
   }
-  return handle;
+  return timer_handle(callback, when);
 }
 
 // -- again and again ------------------------------------------------------------------------------

@@ -9,6 +9,8 @@
 #include <caf/sec.hpp>
 #include <caf/type_nr.hpp>
 
+#include <new>
+
 namespace buskin {
 
 namespace detail {
@@ -65,7 +67,13 @@ void lean_actor::on_destroy() {
   // outlive its runtime.
   if (getf(is_cleaned_up_flag)) return;
   on_exit();
-  monitorable_actor::cleanup(caf::make_error(caf::exit_reason::unreachable), nullptr);
+  caf::error reason;
+  try {
+    reason = caf::make_error(caf::exit_reason::unreachable);
+  } catch (const std::bad_alloc&) {
+    // Without memory for a reason it ends without one.
+  }
+  monitorable_actor::cleanup(std::move(reason), nullptr);
   monitorable_actor::on_destroy();
 }
 

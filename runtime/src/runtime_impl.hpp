@@ -35,10 +35,11 @@ actor_status status_of(caf::abstract_actor& actor, std::vector<std::uint64_t>* a
 
 }  // namespace detail
 
-/// A callback that is made at a point in time.
+/// A callback that is made soon, or at a point in time.
 ///
-/// Its timer is touched by threads that may touch the first worker's timers only, others ask that
-/// worker to. What always holds: whoever sets `claimed` calls the function or releases it.
+/// Until then its worker's line, or itself while it is armed, keeps it alive. Its timer is touched
+/// by threads that may touch the first worker's timers only, others ask that worker to. What always
+/// holds: whoever sets `claimed` calls the function or releases it.
 struct timer_handle::state : std::enable_shared_from_this<timer_handle::state> {
   struct alarm : detail::timer {
     explicit alarm(state& s) : timer(&fire), owner(s) {}
@@ -46,19 +47,29 @@ struct timer_handle::state : std::enable_shared_from_this<timer_handle::state> {
     state& owner;
   };
 
-  state(detail::worker& w, time_point at, std::function<void()> f,
+  enum class kind { soon, timed };
+
+  state(kind how, detail::worker& w, time_point at, std::function<void()> f,
         const std::source_location& asked)
-      : where(w), when(at), function(std::move(f)), asked_at(asked), timer(*this) {}
+      : timed(how == kind::timed),
+        where(w),
+        when(at),
+        function(std::move(f)),
+        asked_at(asked),
+        timer(*this) {}
 
   /// Whether this thread may touch the first worker's timers.
   bool in_reach() const noexcept;
   void arm();
   void due() noexcept;
+  /// Gets in the worker's line.
+  void post(std::shared_ptr<state> self);
   /// True when this prevented the call.
   bool cancel() noexcept;
   /// The same, when nobody runs the worker any more.
   void drop() noexcept;
 
+  const bool timed;  // else it was in the line from the beginning
   detail::worker& where;
   const time_point when;
   std::function<void()> function;  // belongs to whoever set `claimed`

@@ -37,7 +37,10 @@ bool runtime::impl::drive_until(const std::function<bool()>& finished,
   // Also behind the deadline everybody has a turn.
   for (int i = 0; i != 64 && !finished() && round(false); ++i) {
   }
-  alarm.async_wait([&late](const asio::error_code& failure) { late = !failure; });
+  alarm.async_wait([&late, this](const asio::error_code& failure) {
+    late = !failure;
+    first().wake();  // this may run in a round that sleeps after it has looked at the I/O
+  });
   drive_until([&] { return late || finished(); });
   if (!late) {
     alarm.cancel();
@@ -119,6 +122,10 @@ const shutdown_report& runtime::shutdown() {
   forget_signal_handlers();
   if (impl_->host) impl_->host->set(nullptr);
   return report;
+}
+
+int detail::exit_status(runtime& owner, int result) {
+  return result == 0 && !owner.shutdown().clean() ? owner.options().forced_exit_status : result;
 }
 
 }  // namespace buskin

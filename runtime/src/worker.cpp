@@ -43,7 +43,9 @@ worker::worker(scheduler& owner, unsigned index)
       order_(owner.order()),
       timers_(threaded_ ? timer_queue::access::any_thread : timer_queue::access::single_thread),
       now_(owner.time().now()),
-      last_io_(std::chrono::steady_clock::now()) {}
+      last_io_(std::chrono::steady_clock::now()) {
+  incoming_.reserve(submissions_.first_capacity);
+}
 
 time_point worker::look() noexcept {
   stale_ = false;
@@ -231,11 +233,12 @@ void worker::arm_alarm() {
   if (!owner_.time().runs()) return;
   const auto due = timers_.next_due();
   if (!due || *due >= alarm_at_) return;
-  alarm_at_ = *due;
+  alarm_at_ = time_point::max();  // should what follows throw
   alarm_.expires_at(*due);
   alarm_.async_wait([this](const asio::error_code& failure) {
     if (!failure) alarm_at_ = time_point::max();
   });
+  alarm_at_ = *due;
 }
 
 void worker::sleep() {

@@ -240,6 +240,42 @@ BOOST_AUTO_TEST_CASE(a_cancellation_surfaces_inside_and_ends_it_unless_it_is_han
   BOOST_TEST(log == (journal{"handled"}), boost::test_tools::per_element());
 }
 
+// covers RUN-008
+BOOST_AUTO_TEST_CASE(
+    when_main_fails_its_error_wins_over_that_of_a_left_over_task_and_open_generators_end) {
+  stage s;
+  journal log;
+  int alive = 0;
+  auto left = [&]() -> task<void> {
+    auto kept = pieces(instance(alive), log);
+    co_await kept.next();
+    try {
+      co_await sleep(1h);
+    } catch (const cancelled&) {
+      log.emplace_back("left over ends");
+      throw std::runtime_error("the cleanup failed");
+    }
+  };
+  auto main = [&]() -> task<int> {
+    spawn(left(), {"left"});
+    auto open = pieces(instance(alive), log);
+    co_await open.next();
+    co_await yield();
+    BOOST_TEST(alive == 2);
+    throw std::logic_error("main failed");
+    co_return 0;
+  };
+  BOOST_CHECK_EXCEPTION(s.runtime.run(main()), std::logic_error, [](const std::logic_error& e) {
+    return e.what() == std::string("main failed");
+  });
+  BOOST_TEST(alive == 0);
+  BOOST_TEST((log == journal{"left over ends"}));
+  const auto incidents = s.take_incidents();
+  BOOST_REQUIRE(incidents.size() == 1U);
+  BOOST_TEST(incidents[0].who == "left");
+  BOOST_TEST(incidents[0].text.find("the cleanup failed") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(different_tasks_may_ask_one_after_the_other_but_not_at_once) {
   stage s;
   auto main = []() -> task<void> {

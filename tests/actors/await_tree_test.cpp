@@ -5,9 +5,11 @@
 #include <buskin/actors/gather.hpp>
 #include <buskin/actors/lock.hpp>
 #include <buskin/actors/queue.hpp>
+#include <buskin/actors/shield.hpp>
 #include <buskin/actors/task_group.hpp>
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/actors/timeout.hpp>
+#include <buskin/actors/wait.hpp>
 #include <buskin/runtime/runtime.hpp>
 #include <buskin/runtime/sleep.hpp>
 
@@ -18,6 +20,7 @@
 #include <chrono>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -66,7 +69,8 @@ BOOST_AUTO_TEST_CASE(
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(the_awaiting_task_is_seen_through_gather_timeout_and_await) {
+BOOST_AUTO_TEST_CASE(
+    the_awaiting_task_is_seen_through_all_that_one_awaits_with) {  // covers GRA-002
   stage s;
   auto main = [&]() -> task<void> {
     auto gathering = [](task_handle<void> one, task_handle<void> two) -> task<void> {
@@ -76,8 +80,14 @@ BOOST_AUTO_TEST_CASE(the_awaiting_task_is_seen_through_gather_timeout_and_await)
       co_await timeout(1h, [whom](auto&) { return join(whom); });
     };
     auto waiting_for = [](task_handle<void> whom) -> task<void> { co_await wait_for(whom, 1h); };
+    auto shielding = [](task_handle<void> whom) -> task<void> { co_await shield(whom); };
+    auto looking_on = [](task_handle<void> whom, task_handle<void> other) -> task<void> {
+      co_await wait(std::vector{whom, other});
+    };
     auto one = spawn(idle(), {"one"});
     auto two = spawn(idle(), {"two"});
+    auto shielder = spawn(shielding(one), {"shielder"});
+    auto onlooker = spawn(looking_on(one, two), {"onlooker"});
     auto gatherer = spawn(gathering(one, two), {"gatherer"});
     auto limiter = spawn(limited(one), {"limiter"});
     auto waiter = spawn(waiting_for(one), {"waiter"});
@@ -85,9 +95,10 @@ BOOST_AUTO_TEST_CASE(the_awaiting_task_is_seen_through_gather_timeout_and_await)
     co_await sleep(1s);
     const auto tree = s.runtime.capture_await_tree();
     const auto of_one = awaiting(tree, "one");
-    for (const auto* name : {"limiter", "waiter", "plain"})
+    for (const auto* name : {"limiter", "waiter", "plain", "shielder", "onlooker"})
       BOOST_TEST(of_one.contains("task \"" + std::string(name) + "\""), name);
-    BOOST_TEST(of_one.size() == 4U);  // and the task that gather made of join(one)
+    BOOST_TEST(of_one.size() == 6U);  // and the task that gather made of join(one)
+    BOOST_CHECK(awaiting(tree, "two").contains("task \"onlooker\""));
     const auto* gathered = tree.find("gatherer");
     BOOST_REQUIRE(gathered != nullptr);
     BOOST_REQUIRE(gathered->awaits.size() == 2U);
@@ -96,7 +107,8 @@ BOOST_AUTO_TEST_CASE(the_awaiting_task_is_seen_through_gather_timeout_and_await)
       const auto& last = tree.nodes[tree.nodes[child].awaits[0]].status.name;
       BOOST_TEST((last == "task \"one\"" || last == "task \"two\""));
     }
-    for (auto& each : {gatherer, limiter, waiter, plain, one, two}) each.cancel();
+    for (auto& each : {gatherer, limiter, waiter, plain, shielder, onlooker, one, two})
+      each.cancel();
     co_await sleep(1s);
   };
   s.run(main());

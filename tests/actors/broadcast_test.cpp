@@ -172,6 +172,38 @@ BOOST_AUTO_TEST_CASE(a_caf_actor_publishes_and_hears_of_the_end_by_messages) {
   BOOST_TEST(seen == (numbers{1, -1}), boost::test_tools::per_element());
 }
 
+// covers TRI-024: a subscription's copy ends with the task that reads it.
+BOOST_AUTO_TEST_CASE(a_copy_that_goes_wakes_nobody_else_and_the_last_one_everybody) {
+  stage s;
+  auto main = []() -> task<void> {
+    std::optional<broadcast<int>> one(3);
+    std::optional<broadcast<int>> two(one);
+    auto reading = [](subscription<int> mine) -> task<int> {
+      co_return (co_await mine.next()).value;
+    };
+    const auto original = one->subscribe();
+    auto first = spawn(reading(original));
+    auto second = spawn(reading(original));
+    auto third = spawn(reading(original));
+    co_await sleep(1ms);
+    first.cancel();
+    two.reset();
+    co_await sleep(1ms);
+    BOOST_TEST(first.done());
+    BOOST_TEST(!second.done());
+    BOOST_TEST(!third.done());
+    one->publish(7);  // the end that is left still works
+    BOOST_TEST(co_await second == 7);
+    auto late = spawn(reading(one->subscribe()));
+    co_await sleep(1ms);
+    one.reset();
+    BOOST_CHECK_THROW(co_await late, queue_shutdown);
+    BOOST_TEST(co_await third == 7);  // what came before the end can still be read
+    BOOST_CHECK_THROW(co_await first, cancelled);
+  };
+  s.run(main());
+}
+
 BOOST_AUTO_TEST_CASE(when_the_last_publisher_is_gone_subscribers_are_told) {
   stage s;
   auto main = []() -> task<void> {

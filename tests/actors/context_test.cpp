@@ -5,6 +5,7 @@
 #include <buskin/actors/behavior_actor.hpp>
 #include <buskin/actors/gather.hpp>
 #include <buskin/actors/handlers.hpp>
+#include <buskin/actors/promise.hpp>
 #include <buskin/actors/task_group.hpp>
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/runtime/local.hpp>
@@ -97,6 +98,28 @@ BOOST_AUTO_TEST_CASE(
   }(seen));
   s.settle();
   BOOST_TEST((seen == journal{"level 1"}));
+}
+
+BOOST_AUTO_TEST_CASE(so_does_a_callback_of_a_future) {
+  stage s;
+  journal seen;
+  s.run([](journal& log) -> task<void> {
+    const auto note = [&log](const future<void>&) {
+      log.push_back("level " + std::to_string(level.get()));
+      level.set(99);
+    };
+    auto [p, f] = make_promise();
+    level.set(1);
+    f.on_done(note);
+    level.set(2);
+    f.on_done(note);
+    p.set_value();
+    level.set(3);
+    f.on_done(note);  // after the end
+    co_await sleep(1ms);
+    BOOST_TEST(level.get() == 3);
+  }(seen));
+  BOOST_TEST((seen == journal{"level 1", "level 2", "level 3"}));
 }
 
 namespace {

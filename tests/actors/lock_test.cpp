@@ -27,6 +27,7 @@
 #include <chrono>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -68,6 +69,49 @@ BOOST_AUTO_TEST_CASE(
 static_assert(!awaitable<lock> && !lockable<lock>);
 static_assert(awaitable<decltype(std::declval<lock>().acquire())>);
 static_assert(awaitable<decltype(std::declval<lock>().hold())>);
+
+// covers PEP-001: the guard can be released and moved, and that is all.
+template <class Source>
+using guard_of = std::remove_cvref_t<decltype(std::declval<Source>().hold().await_resume())>;
+template <class Guard>
+constexpr bool of_no_use =
+    !std::is_copy_constructible_v<Guard> && !std::is_convertible_v<Guard, bool> &&
+    !std::is_convertible_v<Guard, lock> && !awaitable<Guard> && !lockable<Guard> &&
+    !requires(Guard g) {
+  *g;
+}
+&&!requires(Guard g) { g.get(); }
+&&!requires(Guard g) { g.acquire(); };
+static_assert(of_no_use<guard_of<lock>> && of_no_use<guard_of<condition>>);
+static_assert(of_no_use<guard_of<semaphore>> && of_no_use<guard_of<bounded_semaphore>>);
+
+BOOST_AUTO_TEST_CASE(the_scope_form_takes_and_gives_back_each_kind_of_them) {  // covers PEP-001
+  stage s;
+  auto main = []() -> task<void> {
+    const condition c;
+    const auto in_a_scope = [](auto source, auto taken) -> task<void> {
+      for (int i = 0; i != 2; ++i) {
+        BOOST_TEST(!taken());
+        {
+          const auto guard = co_await source.hold();
+          BOOST_TEST(taken());
+        }
+        BOOST_TEST(!taken());
+        auto early = co_await source.hold();
+        early.release();
+        BOOST_TEST(!taken());
+      }
+    };
+    const lock l;
+    const semaphore one;
+    const bounded_semaphore bounded;
+    co_await in_a_scope(l, [&] { return l.is_locked(); });
+    co_await in_a_scope(c, [&] { return c.mutex().is_locked(); });
+    co_await in_a_scope(one, [&] { return one.locked(); });
+    co_await in_a_scope(bounded, [&] { return bounded.locked(); });
+  };
+  s.run(main());
+}
 
 BOOST_AUTO_TEST_CASE(an_acquire_that_nobody_awaits_leaves_the_lock_free) {  // covers LOCK-002
   stage s;

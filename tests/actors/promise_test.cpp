@@ -64,6 +64,38 @@ BOOST_AUTO_TEST_CASE(it_is_set_once) {  // covers FUT-010, FUT-011
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(
+    an_outcome_forced_behind_the_back_of_a_task_stands_and_its_own_is_reported) {  // covers TSK-099
+  stage s;
+  auto main = [&]() -> task<void> {
+    auto completing = [](promise<int> p) -> task<void> {
+      co_await sleep(1s);
+      p.set_value(1);
+    };
+    auto [value, of_value] = make_promise<int>();
+    auto [error, of_error] = make_promise<int>();
+    spawn(completing(value), {"the first"});
+    spawn(completing(error), {"the second"});
+    co_await sleep(1ms);
+    value.set_value(42);
+    error.set_exception(std::runtime_error("forced"));
+    co_await sleep(2s);
+    BOOST_TEST(co_await of_value == 42);
+    BOOST_CHECK_EXCEPTION(co_await of_error, std::runtime_error, [](const std::runtime_error& e) {
+      return e.what() == std::string("forced");
+    });
+  };
+  s.run(main());
+  const auto incidents = s.take_incidents();
+  BOOST_REQUIRE(incidents.size() == 2U);
+  BOOST_TEST(incidents[0].who == "the first");
+  BOOST_TEST(incidents[1].who == "the second");
+  for (const auto& each : incidents) {
+    BOOST_TEST(each.code == "BK002");
+    BOOST_CHECK_THROW(std::rethrow_exception(each.error), invalid_state);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_promise_of_nothing_tells_that_it_happened) {
   stage s;
   auto main = []() -> task<void> {

@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(a_process_says_what_it_is_and_how_it_stands) {
 
 task<int> code_of(io::process p) { co_return (co_await p.wait()).code; }
 
-BOOST_AUTO_TEST_CASE(any_number_of_tasks_wait_for_one_end) {
+BOOST_AUTO_TEST_CASE(any_number_of_tasks_wait_for_one_end) {  // covers TRI-037
   auto main = []() -> task<void> {
     auto p = co_await io::shell("read line; exit 9", {}, piped());
     std::vector<task<int>> waiting;

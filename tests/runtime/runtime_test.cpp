@@ -275,6 +275,56 @@ BOOST_AUTO_TEST_CASE(
   s.advance(2s);
 }
 
+BOOST_AUTO_TEST_CASE(a_callback_that_is_to_be_made_soon_can_be_cancelled_until_it_runs) {
+  stage s(manual_clock::mode::by_hand);
+  s.advance(5s);
+  int alive = 0;
+  journal log;
+  auto first = s.runtime.call_soon([&] { log.emplace_back("first"); });
+  auto second = s.runtime.call_soon([held = instance(alive)] { BOOST_ERROR("it was cancelled"); });
+  auto third = s.runtime.call_soon_threadsafe([&] { log.emplace_back("third"); });
+  BOOST_CHECK(second.when() == s.clock.now());
+  BOOST_TEST(alive == 1);
+  bool prevented = false;
+  std::thread([&] { prevented = second.cancel(); }).join();
+  BOOST_TEST(prevented);
+  BOOST_TEST(alive == 0);
+  BOOST_TEST(!second.cancel());
+  s.settle();
+  BOOST_TEST(log == (journal{"first", "third"}), boost::test_tools::per_element());
+  BOOST_TEST(!first.cancel());
+  // In the turn before its own.
+  timer_handle victim;
+  s.runtime.call_soon([&] { BOOST_TEST(victim.cancel()); });
+  victim = s.runtime.call_soon([held = instance(alive)] { BOOST_ERROR("it was cancelled"); });
+  s.settle();
+  BOOST_TEST(alive == 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_handle_of_a_callback_may_outlive_its_runtime) {
+  int alive = 0;
+  timer_handle soon;
+  timer_handle later;
+  {
+    stage s(manual_clock::mode::by_hand);
+    s.settle();
+    later = s.runtime.call_later(1h, [held = instance(alive)] {});
+    s.runtime.shutdown();
+    BOOST_CHECK_THROW(s.runtime.call_soon([] {}), invalid_state);
+  }
+  {
+    // One that is in line when the runtime goes.
+    stage s(manual_clock::mode::by_hand);
+    s.runtime.stop();
+    s.runtime.call_soon([&] { soon = s.runtime.call_soon([held = instance(alive)] {}); });
+    s.runtime.run_forever();
+    BOOST_TEST(alive == 1);
+  }
+  BOOST_TEST(alive == 0);
+  BOOST_TEST(!soon.cancel());
+  BOOST_TEST(!later.cancel());
+}
+
 BOOST_AUTO_TEST_CASE(a_callback_that_is_due_can_be_cancelled_until_it_runs) {
   stage s(manual_clock::mode::by_hand);
   journal log;

@@ -4,18 +4,22 @@
 #include <buskin/runtime/runtime.hpp>
 #include <buskin/runtime/sleep.hpp>
 
+#include "support/child_process.hpp"
 #include "support/stage.hpp"
 #include "support/start.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <utility>
 
 namespace {
 
 using namespace buskin;
 using namespace std::chrono_literals;
+using buskin::test::child_process;
 using buskin::test::stage;
 using buskin::test::start;
 
@@ -85,6 +89,58 @@ BOOST_AUTO_TEST_CASE(it_tells_all_of_a_straggler) {
   for (const auto* part : {"tasks 1 in ", "1 still alive", "killed 1 in ", "stubborn",
                            "shutdown_report_test.cpp", "a point in time", "2 messages queued"})
     BOOST_TEST(text.find(part) != std::string::npos, text);
+}
+
+BOOST_AUTO_TEST_CASE(a_straggler_on_any_worker_does_not_keep_the_shutdown_from_its_end) {
+  for (const unsigned workers : {1U, 2U, 3U}) {
+    runtime_options options;
+    options.workers = workers;
+    options.signals = signal_handling::none;
+    options.shutdown_timeout = 20ms;
+    runtime owner(options);
+    for (int i = 0; i != 3; ++i) start(owner, stubborn());
+    owner.poll_for(5ms);
+    const auto& report = owner.shutdown();
+    BOOST_TEST(report.stragglers.size() == 3U);
+    BOOST_TEST(report.abandoned.empty());
+  }
+}
+
+/// The exit status of a program whose main task yields `result` and leaves `left` behind.
+int status_of(int result, std::function<task<void>()> left, runtime_options options = {}) {
+  child_process program([&](auto) {
+    options.signals = signal_handling::none;
+    options.shutdown_timeout = 20ms;
+    auto main = [&]() -> task<int> {
+      if (left) start(runtime::current(), left());
+      co_await yield();
+      co_return result;
+    };
+    return run(main(), options);
+  });
+  return program.wait();
+}
+
+// A7 of the faults, a real run. Catches: a forced end that looks like a good one to whoever started
+// the program.
+BOOST_AUTO_TEST_CASE(a_program_that_had_to_kill_somebody_says_so_by_its_exit_status) {
+  const auto obedient = []() -> task<void> { co_await sleep(1h); };
+  const auto busy = []() -> task<void> {
+    for (;;) {
+      try {
+        co_await yield();
+      } catch (const cancelled&) {
+      }
+    }
+  };
+  BOOST_TEST(status_of(0, nullptr) == 0);
+  BOOST_TEST(status_of(0, obedient) == 0);
+  for (const std::function<task<void>()>& left : {std::function<task<void>()>(stubborn), {busy}}) {
+    BOOST_TEST(status_of(0, left) == 70);
+    BOOST_TEST(status_of(3, left) == 3);
+    BOOST_TEST(status_of(0, left, {.forced_exit_status = 5}) == 5);
+    BOOST_TEST(status_of(0, left, {.forced_exit_status = 0}) == 0);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_phase_without_a_limit_of_its_own_has_the_time_of_all) {

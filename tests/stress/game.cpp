@@ -9,21 +9,34 @@
 #include <buskin/actors/lock.hpp>
 #include <buskin/actors/queue.hpp>
 #include <buskin/actors/semaphore.hpp>
+#include <buskin/actors/supervisor.hpp>
 #include <buskin/actors/task_group.hpp>
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/actors/timeout.hpp>
+#include <buskin/io/connection.hpp>
+#include <buskin/io/process.hpp>
+#include <buskin/io/serve.hpp>
 #include <buskin/runtime/manual_clock.hpp>
 #include <buskin/runtime/runtime.hpp>
 #include <buskin/runtime/sleep.hpp>
+#include <buskin/runtime/to_thread.hpp>
 
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 
+#include <sys/wait.h>
+
+#include <cerrno>
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <random>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
 
 namespace stress {
@@ -326,6 +339,130 @@ outcome play(const rules& how, std::uint64_t seed) {
     if (owner.alive() != 0) result.faults.push_back("actors are left");
   }
   for (auto& each : incidents.take()) result.faults.push_back(std::move(each));
+  return result;
+}
+
+// -- a round that is broken off -----------------------------------------------------------------
+
+namespace {
+
+std::ptrdiff_t open_descriptors() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                       std::filesystem::directory_iterator());
+}
+
+/// Does not end when it is asked to.
+task<void> deaf(std::atomic<bool>& began) {
+  began = true;
+  for (;;) {
+    try {
+      co_await sleep(1h);
+    } catch (const cancelled&) {
+    }
+  }
+}
+
+/// Children that fail again and again, at times while they are started.
+supervisor restart_storm(dice& d) {
+  supervisor_options options;
+  options.name = "storm";
+  options.intensity = supervisor_options::unlimited;
+  options.strategy =
+      roll(d, 2) == 0 ? restart_strategy::one_for_one : restart_strategy::one_for_all;
+  options.failed_start = failed_start::retry;
+  std::vector<child_spec> children;
+  for (int i = 0; i != 8; ++i) {
+    child_spec each;
+    each.id = std::to_string(i);
+    each.backoff = backoff{.initial = std::chrono::microseconds(1 + roll(d, 200))};
+    each.start = [own = std::make_shared<dice>(d())] {
+      if (roll(*own, 8) == 0) throw std::runtime_error("no start");
+      return [](duration life) -> task<void> {
+        co_await sleep(life);
+        throw std::runtime_error("a short life");
+      }(std::chrono::microseconds(roll(*own, 500)));
+    };
+    children.push_back(std::move(each));
+  }
+  return supervisor(std::move(children), options);
+}
+
+/// Waits for bytes that never come. That the other one ends first is no fault.
+task<void> read_in_vain(io::connection peer) {
+  try {
+    co_await peer.read_until("never");
+  } catch (const incomplete_read&) {
+  } catch (const std::system_error&) {
+  }
+}
+
+/// A server and its client; and a program.
+task<void> wait_for_the_outside() {
+  const auto server = co_await io::serve("127.0.0.1:0", read_in_vain);
+  auto client = co_await io::connect("127.0.0.1:" + std::to_string(server.port()));
+  auto program = co_await io::exec({"sleep", "600"});
+  co_await read_in_vain(client);
+  co_await program.wait();
+}
+
+task<void> crowd(table& t, std::uint64_t seed, std::atomic<bool>* stuck) {
+  dice d(seed);
+  const auto storm = restart_storm(d);
+  for (std::size_t i = 0; i != t.rules.players; ++i) {
+    spawn(player(t, d()), {"player"});
+    if (i == t.rules.players / 4 && stuck != nullptr) spawn(deaf(*stuck), {"deaf"});
+    if (i == t.rules.players / 2) spawn(wait_for_the_outside(), {"outside"});
+    if (roll(d, 4) == 0) co_await pause(d);
+  }
+  co_await to_thread([] { std::this_thread::sleep_for(2ms); });
+  co_await sleep(1h);
+}
+
+void look_at(const shutdown_report& report, bool stuck, complaints& faults) {
+  const bool as_expected = report.stragglers.size() == (stuck ? 1U : 0U) && report.jobs.empty() &&
+                           report.abandoned.empty();
+  const bool named = !stuck || (!report.stragglers.empty() &&
+                                report.stragglers[0].name.find("deaf") != std::string::npos);
+  if (!as_expected || !named) faults.add(buskin::to_string(report));
+  if (report.took > 5s) faults.add("the shutdown took too long; " + buskin::to_string(report));
+}
+
+}  // namespace
+
+outcome break_off(const rules& how, std::uint64_t seed) {
+  outcome result;
+  complaints faults;
+  const auto descriptors = open_descriptors();
+  {
+    runtime_options options;
+    options.workers = how.workers;
+    options.signals = signal_handling::none;
+    options.shutdown_timeout = 1s;
+    options.on_incident = [&](const incident& what) {
+      faults.add("incident: " + buskin::to_string(what));
+    };
+    dice d(seed);
+    std::atomic<bool> stuck{false};
+    runtime owner(options);
+    std::optional<table> t;
+    owner.run_until_complete([&]() -> task<void> {
+      t.emplace(how);
+      co_return;
+    }());
+    owner.submit(crowd(*t, d(), roll(d, 2) == 0 ? &stuck : nullptr), "crowd");
+    // The moment: a few turns, or a few milliseconds.
+    if (how.workers == 1 && roll(d, 2) == 0)
+      for (auto turns = roll(d, 3000); turns != 0 && owner.step();) --turns;
+    else
+      owner.poll_for(std::chrono::microseconds(roll(d, 15'000)));
+    look_at(owner.shutdown(), stuck, faults);
+    if (owner.alive() != 0) faults.add("actors are left");
+    settle_books(*t, result.counts);
+    for (auto& each : t->faults.take()) faults.add(std::move(each));
+  }
+  if (open_descriptors() > descriptors) faults.add("descriptors were left open");
+  if (::waitpid(-1, nullptr, WNOHANG) != -1 || errno != ECHILD) faults.add("a process was left");
+  result.faults = faults.take();
   return result;
 }
 

@@ -80,8 +80,10 @@
 #include <buskin/io/nmea0183_codec.hpp>
 #include <buskin/io/open_options.hpp>
 #include <buskin/io/process.hpp>
+#include <buskin/io/process_failed.hpp>
 #include <buskin/io/process_options.hpp>
 #include <buskin/io/resolve.hpp>
+#include <buskin/io/run_process.hpp>
 #include <buskin/io/serial_device.hpp>
 #include <buskin/io/serve.hpp>
 #include <buskin/io/shell_command.hpp>

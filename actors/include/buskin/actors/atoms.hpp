@@ -22,6 +22,12 @@ using set_error = caf::atom_constant<caf::atom("bk.seterr")>;
 using cancel_value = caf::atom_constant<caf::atom("bk.cancel")>;
 using await_change = caf::atom_constant<caf::atom("bk.change")>;
 using set_event = caf::atom_constant<caf::atom("bk.set")>;
+using await_barrier = caf::atom_constant<caf::atom("bk.arrive")>;
+using leave_barrier = caf::atom_constant<caf::atom("bk.leave")>;
+using reset_barrier = caf::atom_constant<caf::atom("bk.reset")>;
+using abort_barrier = caf::atom_constant<caf::atom("bk.abort")>;
+using await_condition = caf::atom_constant<caf::atom("bk.cond")>;
+using notify_condition = caf::atom_constant<caf::atom("bk.notify")>;
 using publish_end = caf::atom_constant<caf::atom("bk.end")>;
 using publish = caf::atom_constant<caf::atom("bk.pub")>;
 

@@ -41,6 +41,12 @@ class barrier_wait final : public wait {
 /// A barrier for a fixed number of parties; copies of this object are the same barrier. Any thread
 /// of its runtime. Round after round: when the last party has arrived all go on, and the next round
 /// begins when all have left.
+///
+/// The message face: `(await_barrier)` arrives, and is answered with the party's place, a
+/// `std::uint64_t`, when the round is complete, or with broken_barrier; `(leave_barrier)` takes the
+/// sender's arrival back, and is answered with whether it waited; `(reset_barrier)` and
+/// `(abort_barrier)` do what the functions do. An actor is one party: it takes its own place when
+/// it asks again. One that ends before the round is complete leaves.
 class barrier {
  public:
   /// Throws std::invalid_argument for less than one party. Inside a running runtime.
@@ -62,6 +68,7 @@ class barrier {
   /// Parties that wait for the round to be complete.
   std::size_t waiting() const;
   bool broken() const;
+  caf::actor actor() const;
 
  private:
   detail::barrier_actor& self() const noexcept;

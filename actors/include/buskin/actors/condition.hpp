@@ -20,6 +20,13 @@ class condition_actor;
 
 /// A condition; copies of this object are the same one. Tasks of its runtime, which hold its lock
 /// while they wait or notify.
+///
+/// The message face, for actors that hold the lock by a message: `(await_condition)` gives the lock
+/// up, and is answered when there was a notification and the lock is the sender's again;
+/// `(notify_condition)` wakes one, `(notify_condition, std::uint64_t)` so many. `(acquire_permit)`
+/// and `(release_permit)` go on to the lock: what an actor sends to the condition alone is done in
+/// the order of sending. If the answer to a wait comes too late for the asker's deadline, or finds
+/// it dead, the lock goes to the next one, and the notification to another waiter.
 class condition {
  public:
   /// With a lock of its own, or with one that is shared. Inside a running runtime.
@@ -52,6 +59,7 @@ class condition {
     return lock_.hold(where);
   }
   std::size_t waiter_count() const;
+  caf::actor actor() const;
 
  private:
   class without_lock;

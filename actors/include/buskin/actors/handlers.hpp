@@ -45,9 +45,15 @@ auto wrap_handler(Self* self, handler_home home, handling how, F function,
     auto call = [home, exclusive, function, promise](std::decay_t<Args>&... values) mutable {
       if constexpr (is_task<R>::value) {
         using value_type = typename task_result<R>::type;
-        home.stacks->set_exclusive(exclusive);
-        home.stacks->start(std::make_unique<handler_run_of<value_type>>(
-            *home.host, std::move(promise), (*function)(std::move(values)...)));
+        try {
+          auto body = (*function)(std::move(values)...);
+          auto run = std::make_unique<handler_run_of<value_type>>(*home.host, std::move(promise),
+                                                                  std::move(body));
+          home.stacks->set_exclusive(exclusive);
+          home.stacks->start(std::move(run));
+        } catch (...) {  // there was no memory for it
+          promise.deliver(to_error(std::current_exception()));
+        }
       } else {
         static_cast<void>(exclusive);
         try {

@@ -11,6 +11,9 @@ namespace buskin {
 struct queue_options {
   /// Items it has room for; 0: no bound.
   std::size_t capacity = 0;
+  /// No room at all: a put waits until a getter has taken its item. With no capacity and no marks;
+  /// `when_full` says what becomes of an item for which no getter waits, and nothing can be oldest.
+  bool rendezvous = false;
   overflow when_full = overflow::wait;
   /// Reaching that many items is an event: counted, and told to `on_high_water`. 0: none.
   std::size_t high_water = 0;

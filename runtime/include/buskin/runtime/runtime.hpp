@@ -29,6 +29,7 @@
 #include <optional>
 #include <source_location>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -140,14 +141,14 @@ class runtime {
   /// Calls `function` in a later turn, first in first out. One that makes a task is refused by the
   /// compiler: `spawn` or `submit` that.
   template <detail::callback F>
-  void call_soon(F function, std::source_location where = std::source_location::current()) {
-    post(std::function<void()>(std::move(function)), where);
+  timer_handle call_soon(F function, std::source_location where = std::source_location::current()) {
+    return post(std::function<void()>(std::move(function)), where);
   }
   /// The same, by asyncio's name: here `call_soon` may be called from any thread as well.
   template <detail::callback F>
-  void call_soon_threadsafe(F function,
-                            std::source_location where = std::source_location::current()) {
-    post(std::function<void()>(std::move(function)), where);
+  timer_handle call_soon_threadsafe(F function,
+                                    std::source_location where = std::source_location::current()) {
+    return post(std::function<void()>(std::move(function)), where);
   }
   /// Calls `function` after `delay` or at `when`: not before, in the order of due times.
   template <detail::callback F>
@@ -279,7 +280,7 @@ class runtime {
   void drive_main(detail::task_actor_base& main);
   void finish_main(detail::task_actor_base& main);
   [[noreturn]] void throw_stopped(detail::task_actor_base& main);
-  void post(std::function<void()> function, const std::source_location& where);
+  timer_handle post(std::function<void()> function, const std::source_location& where);
   timer_handle post_at(time_point when, std::function<void()> function,
                        const std::source_location& where);
   periodic start_periodic(duration period, detail::tick what, periodic_options options,
@@ -297,12 +298,23 @@ void report_of(const caf::actor_system& system, const incident& what) noexcept;
 
 }  // namespace detail
 
-/// Runs a whole program: makes a runtime, runs `main`, shuts down.
+namespace detail {
+
+/// `result`, or `forced_exit_status` instead of a 0 that a shutdown does not deserve.
+int exit_status(runtime& owner, int result);
+
+}  // namespace detail
+
+/// Runs a whole program: makes a runtime, runs `main`, shuts down. An int that `main` yields is
+/// taken for the program's exit status: see runtime_options::forced_exit_status.
 template <class T>
 T run(task<T> main, runtime_options options = {},
       std::source_location where = std::source_location::current()) {
   runtime owner(std::move(options));
-  return owner.run(std::move(main), where);
+  if constexpr (std::is_same_v<T, int>)
+    return detail::exit_status(owner, owner.run(std::move(main), where));
+  else
+    return owner.run(std::move(main), where);
 }
 
 }  // namespace buskin

@@ -70,6 +70,10 @@ struct runtime_options {
   /// How long shutdown waits for tasks and actors to end before it kills them. Real time.
   std::chrono::milliseconds shutdown_timeout{10'000};
   shutdown_limits phase_timeouts;
+  /// What `buskin::run` returns in place of 0 from a main task that yields an int, when the
+  /// shutdown was not clean: somebody had to be killed, or was let go. For the exit status of a
+  /// program; 0: what main yields, always.
+  int forced_exit_status = 70;
   /// Looks for mistakes while the program runs (BK004 to BK011). Also switched on by the
   /// environment variable BUSKIN_DEBUG=1.
   bool debug = false;

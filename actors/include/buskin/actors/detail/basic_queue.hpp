@@ -34,7 +34,7 @@ class basic_queue {
   /// `capacity` 0: unbounded; a full queue lets putters wait. Inside a running runtime.
   explicit basic_queue(std::size_t capacity = 0)
       : basic_queue(queue_options{.capacity = capacity}) {}
-  /// Throws std::invalid_argument for marks that contradict each other.
+  /// Throws std::invalid_argument for options that contradict each other.
   explicit basic_queue(queue_options options)
       : basic_queue(system_here(Items::kind), std::move(options)) {}
   basic_queue(caf::actor_system& system, std::size_t capacity)
@@ -88,8 +88,10 @@ class basic_queue {
 
   std::size_t size() const { return actor_->size(); }
   bool empty() const { return size() == 0; }
-  bool full() const { return capacity() != 0 && size() >= capacity(); }
-  /// 0 for unbounded.
+  /// A rendezvous always is.
+  bool full() const { return rendezvous() || (capacity() != 0 && size() >= capacity()); }
+  bool rendezvous() const noexcept { return actor_->rendezvous(); }
+  /// 0 for unbounded, and for a rendezvous.
   std::size_t capacity() const noexcept { return actor_->capacity(); }
   /// How many wait to get, and to put.
   std::size_t getter_count() const { return actor_->getter_count(); }

@@ -162,6 +162,14 @@ class waiting_line {
     return cell_ref<C>::adopt(static_cast<C*>(cell));
   }
 
+  /// The first for which `matches` is true, or null.
+  template <class Matches>
+  C* find(Matches matches) const {
+    for (cell_base* cell = first_; cell != nullptr; cell = cell->after)
+      if (matches(static_cast<const C&>(*cell))) return static_cast<C*>(cell);
+    return nullptr;
+  }
+
   /// Takes one out of the middle. True when it was in this line.
   bool erase(C& cell) noexcept {
     if (!cell.queued) return false;

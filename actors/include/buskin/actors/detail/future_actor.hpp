@@ -6,6 +6,7 @@
 #include <buskin/actors/detail/owner_ref.hpp>
 #include <buskin/actors/detail/queue_text.hpp>
 #include <buskin/actors/detail/waiters.hpp>
+#include <buskin/runtime/detail/context_state.hpp>
 #include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/errors.hpp>
 
@@ -87,6 +88,7 @@ class future_base : public owned_broker {
   struct entry {
     std::uint64_t number;
     callback function;
+    bindings locals;  // of whoever asked for the call
   };
   bool settle(future_state how, std::exception_ptr error);
   void publish(future_state how);

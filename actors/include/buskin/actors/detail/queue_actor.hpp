@@ -41,7 +41,7 @@ class queue_actor final : public broker {
 
   queue_actor(caf::actor_config& config, queue_options options)
       : broker(config, Items::kind),
-        capacity_(options.capacity == 0 ? unbounded : options.capacity),
+        capacity_(options.capacity == 0 && !options.rendezvous ? unbounded : options.capacity),
         when_full_(options.when_full),
         marks_(options) {}
 
@@ -154,6 +154,7 @@ class queue_actor final : public broker {
     return putters_.size();
   }
   std::size_t capacity() const noexcept { return capacity_ == unbounded ? 0 : capacity_; }
+  bool rendezvous() const noexcept { return capacity_ == 0; }
   std::uint64_t dropped_count() const {
     guard lock(*this);
     return dropped_;
@@ -167,7 +168,7 @@ class queue_actor final : public broker {
   template <class F>
   std::string text(const std::string& name, F show) const {
     guard lock(*this);
-    queue_text text(name, items_.size(), capacity());
+    queue_text text(rendezvous() ? "rendezvous " + name : name, items_.size(), capacity());
     items_.each([&](const T& item) { text.add(show(item)); });
     return text.with(getters_.size(), putters_.size(), ended_);
   }
@@ -269,7 +270,7 @@ class queue_actor final : public broker {
   std::optional<T> take() {
     if (items_.empty()) {
       if (ended_) throw queue_shutdown();
-      return std::nullopt;
+      return take_from_putter();
     }
     std::optional<T> item(items_.pop());
     refill();
@@ -279,6 +280,16 @@ class queue_actor final : public broker {
       while (auto waiting = getters_.pop())
         waiting->fail(std::make_exception_ptr(queue_shutdown()));
     return item;
+  }
+
+  /// Of a rendezvous. In others nobody waits to put while there is no item.
+  std::optional<T> take_from_putter() {
+    while (auto waiting = putters_.pop()) {
+      if (!waiting->resolve(unit{})) continue;
+      ++unfinished_;
+      return std::move(waiting->item);
+    }
+    return std::nullopt;
   }
 
   bool hand_over(T& item) {
@@ -350,10 +361,10 @@ class queue_actor final : public broker {
     items_.put_back(std::move(item));
   }
 
-  const std::size_t capacity_;
+  const std::size_t capacity_;  // 0: a rendezvous
   const overflow when_full_;
-  // All guarded by the broker's lock. Whenever somebody waits to get, there is no item; to put, no
-  // room.
+  // All guarded by the broker's lock. Whenever somebody waits to get, there is no item and nobody
+  // waits to put; to put, no room.
   Items items_;
   waiting_line<getter> getters_;
   waiting_line<putter> putters_;

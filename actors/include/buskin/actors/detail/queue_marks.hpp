@@ -14,7 +14,8 @@ namespace buskin::detail {
 /// Guarded by the queue that it belongs to.
 class queue_marks {
  public:
-  /// Throws std::invalid_argument when the low mark is not below the high one.
+  /// Throws std::invalid_argument when the low mark is not below the high one, and for options that
+  /// contradict a rendezvous.
   explicit queue_marks(queue_options& options);
 
   /// True at a crossing.

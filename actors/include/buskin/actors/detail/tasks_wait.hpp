@@ -5,6 +5,7 @@
 #include <buskin/runtime/sleep.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <source_location>
 #include <vector>
@@ -31,6 +32,7 @@ class tasks_wait final : public timer_wait {
 
   bool ready() noexcept override { return satisfied() || timer_wait::ready(); }
   bool withdraw() noexcept override;
+  void awaited(std::vector<std::uint64_t>& whom) const override;
 
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }

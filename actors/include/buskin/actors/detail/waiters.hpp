@@ -4,6 +4,7 @@
 #include <buskin/actors/detail/cell.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <limits>
 
 namespace buskin::detail {
@@ -20,6 +21,8 @@ class waiters {
   void enlist(const cell_ref<cell<unit>>& waiting) { line_.push(waiting); }
   /// One gives up; nothing if it was woken before.
   void withdraw(cell<unit>& waiting) noexcept;
+  /// One is sent away; nothing if it was woken before.
+  void dismiss(cell<unit>& waiting, std::exception_ptr why);
 
   /// Wakes up to `count`, those that wait longest first.
   void wake(std::size_t count = everybody);

@@ -7,14 +7,15 @@
 
 namespace buskin::detail {
 
-/// Owner-only. Grows by doubling, never shrinks.
+/// Owner-only. Grows by doubling, never shrinks. Without the memory to grow the program ends: an
+/// actor that is ready and not in line would never be heard of again.
 template <class T>
 class ring {
  public:
   bool empty() const noexcept { return head_ == tail_; }
   std::size_t size() const noexcept { return tail_ - head_; }
 
-  void push(T* item) {
+  void push(T* item) noexcept {
     if (size() == capacity_) grow();
     slots_[tail_++ & (capacity_ - 1)] = item;
   }
@@ -35,7 +36,7 @@ class ring {
 
  private:
   void grow() {
-    const std::size_t bigger = capacity_ == 0 ? 256 : capacity_ * 2;
+    const std::size_t bigger = capacity_ * 2;
     auto slots = std::make_unique<T*[]>(bigger);
     const std::size_t count = size();
     for (std::size_t i = 0; i != count; ++i) slots[i] = slots_[(head_ + i) & (capacity_ - 1)];
@@ -45,8 +46,8 @@ class ring {
     tail_ = count;
   }
 
-  std::unique_ptr<T*[]> slots_;
-  std::size_t capacity_ = 0;  // a power of two, or zero
+  std::size_t capacity_ = 256;  // a power of two
+  std::unique_ptr<T*[]> slots_ = std::make_unique<T*[]>(capacity_);
   std::size_t head_ = 0;
   std::size_t tail_ = 0;
 };

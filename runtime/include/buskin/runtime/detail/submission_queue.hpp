@@ -2,16 +2,21 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 namespace buskin::detail {
 
+/// Without the memory to grow the program ends, as with `ring`.
 template <class T>
 class submission_queue {
  public:
-  void push(T item) {
+  static constexpr std::size_t first_capacity = 64;
+
+  submission_queue() { items_.reserve(first_capacity); }
+  void push(T item) noexcept {
     std::lock_guard guard(mutex_);
     items_.push_back(std::move(item));
     filled_.store(true, std::memory_order_release);
