@@ -88,6 +88,7 @@ BOOST_AUTO_TEST_CASE(what_was_sent_before_it_opened_is_not_echoed_back) {
   s.run(main());
 }
 
+// Part of S8.
 BOOST_AUTO_TEST_CASE(the_driver_has_the_settings_that_were_asked_for) {
   live_stage s;
   auto main = [&]() -> task<void> {
@@ -193,6 +194,7 @@ BOOST_AUTO_TEST_CASE(opening_needs_a_runtime) {
   BOOST_CHECK_THROW(io::serial_device::open("/dev/null"), invalid_state);
 }
 
+// Part of S2.
 BOOST_AUTO_TEST_CASE(unplugging_ends_the_read_promptly_and_nothing_spins) {
   live_stage s;
   auto main = [&]() -> task<void> {
