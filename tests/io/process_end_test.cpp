@@ -262,18 +262,20 @@ BOOST_AUTO_TEST_CASE(a_process_whose_actor_is_killed_is_killed_and_reaped) {
 
 std::atomic<int> foreign_signals{0};
 
-task<int> short_lives(int count) {
+/// Half of them fail, so that the end of one is not taken for the end of another.
+task<int> short_lives(int group, int count) {
   int good = 0;
   for (int i = 0; i != count; ++i) {
-    auto p = co_await io::exec({"/bin/true"});
-    if ((co_await p.wait()).success()) ++good;
+    const int code = (group + i) % 2;
+    auto p = co_await io::exec({code == 0 ? "/bin/true" : "/bin/false"});
+    if (co_await p.wait() == io::exit_status{how::exited, code, false}) ++good;
   }
   co_return good;
 }
 
 task<int> many(int groups, int each) {
   std::vector<task<int>> all;
-  for (int i = 0; i != groups; ++i) all.push_back(short_lives(each));
+  for (int i = 0; i != groups; ++i) all.push_back(short_lives(i, each));
   int sum = 0;
   for (int good : co_await gather(std::move(all))) sum += good;
   co_return sum;
