@@ -759,6 +759,7 @@ task<void> fail_together(std::atomic<int>* inside) {
   const auto late = std::chrono::steady_clock::now() + 10s;
   while (*inside != 2 && std::chrono::steady_clock::now() < late) std::this_thread::yield();
   throw std::runtime_error("failed");
+  co_return;
 }
 
 BOOST_AUTO_TEST_CASE(children_that_fail_at_the_same_time_are_both_told) {
