@@ -7,9 +7,11 @@
 using namespace std::chrono_literals;
 namespace io = buskin::io;
 
+// [open]
 buskin::task<io::stream> open_port(std::string path) {
   co_return io::serial_device::open(path, {.baud = 4800});
 }
+// [/open]
 
 buskin::task<void> print_sentences(io::stream bytes) {
   io::framed<io::nmea0183_codec> sentences(bytes);
@@ -17,6 +19,7 @@ buskin::task<void> print_sentences(io::stream bytes) {
     std::cout << to_string(sentence->status) << ": " << sentence->text << '\n';
 }
 
+// [device]
 buskin::task<int> co_main(std::string path) {
   io::device gps(
       "gps", [path] { return open_port(path); }, print_sentences);
@@ -28,6 +31,7 @@ buskin::task<int> co_main(std::string path) {
     std::cout << event.device << ' ' << to_string(event.state) << ' ' << event.reason << std::endl;
   }
 }
+// [/device]
 
 int main(int argc, char** argv) {
   if (argc != 2) {

@@ -70,11 +70,13 @@ buskin::task<void> co_main() {
   device.write_eof();
   co_await reader;
 
+  // [memory]
   auto [here, there] = buskin::io::memory_stream();
   auto adder = buskin::spawn(add_up(there), {"adder"});
   co_await here.write("noise <40> more <2> ");
   here.write_eof();
   co_await adder;
+  // [/memory]
 }
 
 int main() { buskin::run(co_main()); }

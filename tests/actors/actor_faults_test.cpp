@@ -265,7 +265,7 @@ BOOST_AUTO_TEST_CASE(requests_to_the_dead_the_dying_and_the_restarted_all_end) {
     const auto first = status_of(sup, "x").actor;
     auto asking = [](caf::actor whom) -> task<int> { co_return co_await ask<int>(whom, 1s, 3); };
     send(first, crash::value, 0);
-    auto dying = spawn(asking(first));  // its request is behind the crash
+    auto dying = spawn(asking(first), {.eager = true});  // its request is behind the crash
     BOOST_CHECK_THROW(co_await dying, request_failed);
     BOOST_CHECK_THROW(co_await ask<int>(first, 1s, 3), request_failed);
     co_await sleep(2s);

@@ -264,6 +264,7 @@ task<void> serve_lines(io::connection client) {
   }
 }
 
+// Part of T8.
 BOOST_AUTO_TEST_CASE(a_client_that_never_ends_its_line_is_closed_at_the_limit) {
   live_stage s;
   auto main = [&]() -> task<void> {

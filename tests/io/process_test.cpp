@@ -77,6 +77,7 @@ void on_stage(F body, unsigned workers = 1) {
 BOOST_AUTO_TEST_SUITE(process_)
 
 // covers SUB-007, SUB-001
+// Part of P1.
 BOOST_AUTO_TEST_CASE(every_exit_code_is_reported_as_it_is) {
   on_stage([]() -> task<void> {
     for (int code : {0, 1, 2, 7, 126, 127, 128, 137, 255}) {
@@ -94,6 +95,7 @@ BOOST_AUTO_TEST_CASE(every_exit_code_is_reported_as_it_is) {
 }
 
 // covers SUB-009, SUB-011, SUB-012
+// Part of P1.
 BOOST_AUTO_TEST_CASE(every_deadly_signal_is_reported_by_number_and_name) {
   on_stage([]() -> task<void> {
     for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGUSR1, SIGSEGV, SIGPIPE, SIGTERM}) {
@@ -126,6 +128,7 @@ BOOST_AUTO_TEST_CASE(a_process_starts_with_nothing_ignored_or_blocked) {
   });
 }
 
+// P7
 BOOST_AUTO_TEST_CASE(arguments_arrive_byte_for_byte) {
   on_stage([]() -> task<void> {
     const std::vector<std::string> odd{"two words", "'", "\"", "; rm -rf /tmp/nowhere", "$(id)",
@@ -171,6 +174,7 @@ task<std::system_error> failure_of(io::argument_vector argv, io::process_options
   throw std::logic_error("it could be started");
 }
 
+// P8
 BOOST_AUTO_TEST_CASE(a_program_that_cannot_be_started_is_an_error_with_its_path_and_no_process) {
   on_stage([]() -> task<void> {
     scratch folder;

@@ -395,6 +395,7 @@ BOOST_AUTO_TEST_CASE(a_session_that_swallows_its_cancellation_is_named_and_kille
 
 // -- failures ---------------------------------------------------------------------------------
 
+// Part of T12.
 BOOST_AUTO_TEST_CASE(a_busy_port_is_named) {
   live_stage s;
   auto main = [&]() -> task<void> {
@@ -513,6 +514,7 @@ std::chrono::microseconds cpu_time() {
   return time(used.ru_utime) + time(used.ru_stime);
 }
 
+// T9
 BOOST_AUTO_TEST_CASE(out_of_descriptors_a_server_says_so_once_serves_on_and_accepts_again) {
   live_stage s;
   auto main = [&]() -> task<void> {

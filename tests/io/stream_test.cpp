@@ -197,6 +197,7 @@ BOOST_DATA_TEST_CASE(read_until_gives_up_to_and_with_the_separator, both,
   s.run(main());
 }
 
+// Part of T8.
 BOOST_DATA_TEST_CASE(a_separator_is_found_however_it_is_cut_also_after_a_false_start, both,
                      how) {  // covers STR-026
   live_stage s;
@@ -463,6 +464,7 @@ BOOST_DATA_TEST_CASE(the_end_comes_after_all_bytes_and_stays, both, how) {  // c
   s.run(main());
 }
 
+// Part of T6.
 BOOST_DATA_TEST_CASE(after_write_eof_the_other_direction_goes_on, both, how) {
   live_stage s;
   auto main = [&]() -> task<void> {

@@ -16,7 +16,7 @@ class manual_clock final : public clock {
  public:
   /// How time moves.
   enum class mode {
-    by_hand,  ///< only through `advance` and `advance_to`
+    by_hand,  ///< only through `advance`
     jump      ///< also by itself, to the next deadline, whenever nothing else can happen
   };
 

@@ -52,7 +52,7 @@ struct wait_record {
   time_point until = no_deadline;
 };
 
-/// "a reply of actor 12 for 1.5 s, at main.cpp:12". `now` is the present of the runtime's clock.
+/// "a reply (actor 12) for 1.500 s, at main.cpp:12". `now` is the present of the runtime's clock.
 std::string to_string(const wait_record& record, time_point now);
 
 /// The file's name without its folders, and the line.
