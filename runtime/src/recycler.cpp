@@ -26,7 +26,7 @@ namespace {
 constexpr std::size_t grain = 16;
 constexpr std::size_t head = 8;
 constexpr std::size_t classes = 64;           // up to about 1 KiB
-constexpr std::size_t kept_per_class = 1024;  // beyond that memory goes back to the heap
+constexpr std::size_t kept_per_class = std::size_t{32} << 20;  // bytes; beyond that memory goes back to the heap
 
 struct node {
   node* next;
@@ -72,6 +72,7 @@ void* recycled_allocate(std::size_t bytes) {
   if (list.head == nullptr) return ::operator new(size_of(index));
   node* first = list.head;
   list.head = first->next;
+  __builtin_prefetch(list.head);  // it was freed long ago, perhaps
   --list.count;
   return first;
 }
@@ -79,7 +80,7 @@ void* recycled_allocate(std::size_t bytes) {
 void recycled_free(void* memory, std::size_t bytes) noexcept {
   if (bytes == 0) bytes = 1;
   const std::size_t index = class_of(bytes);
-  if (index >= classes || gone || lists.lists[index].count >= kept_per_class) {
+  if (index >= classes || gone || lists.lists[index].count * size_of(index) >= kept_per_class) {
     ::operator delete(memory);
     return;
   }

@@ -29,8 +29,9 @@ std::unique_ptr<caf::actor_system_config> make_config(const runtime_options& opt
                                                       runtime& owner, buskin::clock& clock) {
   auto config = std::make_unique<caf::actor_system_config>();
   config->add_message_type<failure_info>("buskin::failure_info");
-  const detail::scheduler_options scheduling{options.workers, options.max_throughput, &clock,
-                                             &owner,          options.order.get(),    options.name};
+  const detail::scheduler_options scheduling{
+      options.workers, options.max_throughput, &clock, &owner, options.order.get(),
+      options.name,    options.timer_slack};
   config->module_factories.emplace_back(
       [scheduling](caf::actor_system& system) -> caf::actor_system::module* {
         return new detail::scheduler(system, scheduling);

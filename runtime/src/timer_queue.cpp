@@ -1,8 +1,12 @@
-// A heap with four children a node: shallower than a binary one, and a node's children share a
-// cache line.
+// A heap with four children a node, shallower than a binary one. An entry has its key with it and
+// names its timer by a slot, so that neither comparing nor moving entries touches the timers. A
+// timer that is disarmed leaves its entry behind, dead: most deadlines are never reached, and
+// taking an entry out of the middle is dearer than meeting it later. The dead are swept out when
+// they are the most.
 #include <buskin/runtime/detail/timer_queue.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace buskin::detail {
 
@@ -14,94 +18,145 @@ bool timer::disarm() noexcept {
 }
 
 timer_queue::~timer_queue() {
-  for (timer* t : heap_) {
-    t->index_ = timer::unarmed;
-    t->queue_ = nullptr;
-  }
+  for (timer* t : slots_)
+    if (t != nullptr) {
+      t->slot_ = timer::unarmed;
+      t->queue_ = nullptr;
+    }
 }
 
 void timer_queue::arm(timer& t, time_point due) {
   t.disarm();
   const auto guard = lock();
-  t.due_ = due;
-  t.sequence_ = ++sequence_;
+  if (free_.empty()) add_slot();
+  t.slot_ = free_.back();
+  free_.pop_back();
   t.queue_ = this;
-  heap_.push_back(&t);
-  t.index_ = heap_.size() - 1;
-  sift_up(t.index_);
+  slots_[t.slot_] = &t;
+  ++armed_;
+  heap_.push_back({due, ++sequence_, t.slot_});
+  sift_up(heap_.size() - 1, heap_.back());
+}
+
+/// There are never more entries or free slots than slots: only here memory is needed.
+void timer_queue::add_slot() {
+  if (slots_.size() == slots_.capacity()) {
+    const std::size_t room = std::max<std::size_t>(64, 2 * slots_.size());
+    heap_.reserve(room);
+    free_.reserve(room);
+    slots_.reserve(room);
+  }
+  free_.push_back(static_cast<std::uint32_t>(slots_.size()));
+  slots_.push_back(nullptr);
 }
 
 bool timer_queue::disarm(timer& t) noexcept {
   const auto guard = lock();
   if (!t.armed()) return false;
-  remove(t);
+  release(t);
+  if (heap_.size() > 2 * armed_ + 64) sweep();
+  drop_dead();
   return true;
 }
 
 std::size_t timer_queue::fire_due(time_point now, std::size_t limit) {
   const auto guard = lock();
+  std::array<std::uint32_t, 16> batch;
   std::size_t fired = 0;
-  while (fired != limit && !heap_.empty() && heap_.front()->due_ <= now) {
-    timer& t = *heap_.front();
-    remove(t);
-    t.fire_(t);
-    ++fired;
+  for (;;) {
+    // Timers that were armed long ago are not in the processor's caches: several are asked for
+    // before the first is needed.
+    std::size_t count = 0;
+    while (count != std::min(batch.size(), limit - fired) && !heap_.empty() &&
+           heap_.front().due <= now) {
+      batch[count] = heap_.front().slot;
+      __builtin_prefetch(slots_[batch[count++]]);
+      drop_first();
+      drop_dead();
+    }
+    if (count == 0) return fired;
+    for (std::size_t i = 0; i != count; ++i) {
+      timer* t = slots_[batch[i]];
+      if (t != nullptr) release(*t);  // else one that fired before has disarmed it
+      free_.push_back(batch[i]);
+      if (t == nullptr) continue;
+      t->fire_(*t);
+      ++fired;
+    }
   }
-  return fired;
 }
 
 std::optional<time_point> timer_queue::next_due() const {
   const auto guard = lock();
   if (heap_.empty()) return std::nullopt;
-  return heap_.front()->due_;
+  return heap_.front().due;
 }
 
 std::size_t timer_queue::size() const {
   const auto guard = lock();
-  return heap_.size();
+  return armed_;
 }
 
-void timer_queue::place(timer& t, std::size_t index) noexcept {
-  heap_[index] = &t;
-  t.index_ = index;
+/// The timer has nothing to do with its entry any more.
+void timer_queue::release(timer& t) noexcept {
+  slots_[t.slot_] = nullptr;
+  t.slot_ = timer::unarmed;
+  if (!shared_) t.queue_ = nullptr;
+  --armed_;
 }
 
-void timer_queue::sift_up(std::size_t index) noexcept {
-  timer& t = *heap_[index];
+void timer_queue::drop_first() noexcept {
+  const entry last = heap_.back();
+  heap_.pop_back();
+  // The last one belongs near the leaves: it seldom climbs back from there.
+  if (!heap_.empty()) sift_up(sink(0), last);
+}
+
+/// The first entry is a timer's again, or there is none.
+void timer_queue::drop_dead() noexcept {
+  while (!heap_.empty() && slots_[heap_.front().slot] == nullptr) {
+    free_.push_back(heap_.front().slot);
+    drop_first();
+  }
+}
+
+void timer_queue::sweep() noexcept {
+  std::erase_if(heap_, [this](const entry& e) {
+    const bool dead = slots_[e.slot] == nullptr;
+    if (dead) free_.push_back(e.slot);
+    return dead;
+  });
+  for (std::size_t parents = (heap_.size() + 2) / 4; parents-- != 0;) {
+    const entry e = heap_[parents];
+    std::size_t at = sink(parents);
+    for (; at != parents && before(e, heap_[(at - 1) / 4]); at = (at - 1) / 4)
+      heap_[at] = heap_[(at - 1) / 4];
+    heap_[at] = e;
+  }
+}
+
+void timer_queue::sift_up(std::size_t index, entry e) noexcept {
   while (index != 0) {
     const std::size_t parent = (index - 1) / 4;
-    if (!before(t, *heap_[parent])) break;
-    place(*heap_[parent], index);
+    if (!before(e, heap_[parent])) break;
+    heap_[index] = heap_[parent];
     index = parent;
   }
-  place(t, index);
+  heap_[index] = e;
 }
 
-void timer_queue::sift_down(std::size_t index) noexcept {
-  timer& t = *heap_[index];
+/// From `index`, whose entry is to go, the least of each node's children moves up. Returns the leaf
+/// that is free then.
+std::size_t timer_queue::sink(std::size_t index) noexcept {
   for (;;) {
     const std::size_t first = index * 4 + 1;
-    if (first >= heap_.size()) break;
+    if (first >= heap_.size()) return index;
     std::size_t least = first;
     for (std::size_t child = first + 1; child < std::min(first + 4, heap_.size()); ++child)
-      if (before(*heap_[child], *heap_[least])) least = child;
-    if (!before(*heap_[least], t)) break;
-    place(*heap_[least], index);
+      if (before(heap_[child], heap_[least])) least = child;
+    heap_[index] = heap_[least];
     index = least;
   }
-  place(t, index);
-}
-
-void timer_queue::remove(timer& t) noexcept {
-  const std::size_t index = t.index_;
-  timer& last = *heap_.back();
-  heap_.pop_back();
-  t.index_ = timer::unarmed;
-  if (!shared_) t.queue_ = nullptr;
-  if (&last == &t) return;
-  place(last, index);
-  sift_up(index);
-  sift_down(last.index_);
 }
 
 }  // namespace buskin::detail

@@ -154,6 +154,30 @@ BOOST_AUTO_TEST_CASE(very_short_sleeps_do_not_make_the_loop_spin) {  // covers E
   BOOST_TEST(owner.sleeps() <= 80U);
 }
 
+BOOST_AUTO_TEST_CASE(a_thousand_sleeps_that_end_within_milliseconds_cost_few_wake_ups) {
+  runtime_options options;
+  options.signals = signal_handling::none;
+  options.timer_slack = 2ms;
+  runtime owner(options);
+  std::size_t ended = 0;
+  auto sleeper = [&](duration delay) -> task<void> {
+    co_await sleep(delay);
+    ++ended;
+  };
+  std::uint64_t sleeps = 0;
+  auto main = [&]() -> task<void> {
+    const auto began = std::chrono::steady_clock::now();
+    for (int i = 0; i != 1000; ++i) start(sleeper(50ms + i * 20us));
+    co_await sleep(75ms);
+    const auto took = std::chrono::steady_clock::now() - began;
+    sleeps = static_cast<std::uint64_t>(took / 2ms);
+  };
+  owner.run(main());
+  BOOST_TEST(ended == 1000U);
+  // One for each slack of time, and the few that are no timer's.
+  BOOST_TEST(owner.sleeps() <= sleeps + 20U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

@@ -122,6 +122,50 @@ BOOST_AUTO_TEST_CASE(the_order_holds_for_any_sequence_of_arming_and_disarming) {
   }));
 }
 
+struct disarming : timer {
+  explicit disarming(timer& o) : timer(&fire), other(o) {}
+  static void fire(timer& t) noexcept { static_cast<disarming&>(t).other.disarm(); }
+  timer& other;
+};
+
+BOOST_AUTO_TEST_CASE(a_timer_that_another_disarms_as_it_fires_does_not_fire) {
+  timer_queue q(timer_queue::access::single_thread);
+  std::vector<int> log;
+  noting victim(1, log), after(2, log);
+  disarming first(victim);
+  q.arm(first, at(1));
+  q.arm(victim, at(1));
+  q.arm(after, at(1));
+  BOOST_TEST(q.fire_due(at(1)) == 2U);
+  BOOST_TEST(log == std::vector{2}, boost::test_tools::per_element());
+  BOOST_TEST(q.size() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(no_more_fire_at_a_time_than_is_permitted) {
+  timer_queue q(timer_queue::access::single_thread);
+  std::vector<int> log;
+  std::deque<noting> timers;
+  for (int i = 0; i != 50; ++i) q.arm(timers.emplace_back(i, log), at(1));
+  BOOST_TEST(q.fire_due(at(1), 20) == 20U);
+  BOOST_TEST(q.size() == 30U);
+  BOOST_TEST(q.fire_due(at(1), 100) == 30U);
+}
+
+BOOST_AUTO_TEST_CASE(deadlines_that_are_never_reached_do_not_pile_up) {
+  timer_queue q(timer_queue::access::single_thread);
+  std::vector<int> log;
+  noting last(0, log);
+  q.arm(last, at(1));
+  for (int i = 0; i != 100'000; ++i) {
+    noting t(1, log);
+    q.arm(t, at(1000 + i));
+    BOOST_REQUIRE(q.entries() <= 100U);
+  }
+  BOOST_CHECK(q.next_due() == at(1));
+  q.fire_due(at(1'000'000));
+  BOOST_TEST(log == std::vector{0}, boost::test_tools::per_element());
+}
+
 struct slow : timer {
   slow() : timer(&fire) {}
   static void fire(timer& t) noexcept {

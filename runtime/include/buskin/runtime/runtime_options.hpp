@@ -61,6 +61,10 @@ struct runtime_options {
   /// "real", or "jump" for a manual_clock that jumps (a program with hours of sleeps runs in no
   /// time).
   buskin::clock* clock = nullptr;
+  /// A worker that sleeps is woken by timers once in this time, so that many of them cost few
+  /// wake-ups: a timer may fire this much late when another one has fired just before. Zero for the
+  /// system's own resolution.
+  duration timer_slack = std::chrono::microseconds(500);
   /// Messages one actor handles before others have their turn.
   std::size_t max_throughput = 50;
   /// Whether a spawned task takes its first step inside the call that spawns it (asyncio's eager

@@ -36,7 +36,8 @@ struct scheduler_options {
   buskin::clock* clock = nullptr;
   buskin::runtime* owner = nullptr;
   scheduling_order* order = nullptr;  // null: first in, first out
-  std::string name;  ///< of the threads, which add their number
+  std::string name;                   ///< of the threads, which add their number
+  duration timer_slack{};
 };
 
 /// CAF's clock on the timers of the first worker. CAF calls it from any thread.
@@ -107,6 +108,7 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   buskin::runtime& owner() const noexcept { return *options_.owner; }
   std::size_t throughput() const noexcept { return options_.max_throughput; }
   scheduling_order* order() const noexcept { return options_.order; }
+  duration timer_slack() const noexcept { return options_.timer_slack; }
 
   /// Runs `function` on the given worker, soon. Any thread.
   void post(worker& where, std::function<void()> function);

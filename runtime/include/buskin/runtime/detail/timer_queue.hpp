@@ -1,9 +1,8 @@
-// The timers of one worker: an intrusive heap ordered by due time and, among equals, by the order
-// of arming.
+// The timers of one worker: a heap ordered by due time and, among equals, by the order of arming.
 //
-// A timer is a member of whatever waits (usually an awaiter in a coroutine's frame): arming and
-// disarming allocate nothing. What always holds: when disarm() has returned, the timer's fire
-// function is not running and will not run. Knows nothing of actors.
+// A timer is a member of whatever waits (usually an awaiter in a coroutine's frame): where as many
+// were armed before, arming allocates nothing. What always holds: when disarm() has returned, the
+// timer's fire function is not running and will not run. Knows nothing of actors.
 #pragma once
 
 #include <buskin/runtime/clock.hpp>
@@ -33,16 +32,13 @@ class timer {
   /// Takes the timer out of its queue. True when it had not fired.
   bool disarm() noexcept;
 
-  bool armed() const noexcept { return index_ != unarmed; }
-  time_point due() const noexcept { return due_; }
+  bool armed() const noexcept { return slot_ != unarmed; }
 
  private:
   friend class timer_queue;
-  static constexpr std::size_t unarmed = static_cast<std::size_t>(-1);
+  static constexpr std::uint32_t unarmed = static_cast<std::uint32_t>(-1);
 
-  time_point due_{};
-  std::uint64_t sequence_ = 0;
-  std::size_t index_ = unarmed;   // written under the queue's lock
+  std::uint32_t slot_ = unarmed;  // written under the queue's lock
   timer_queue* queue_ = nullptr;  // the queue of the last arming: its lock is what disarm() has to
                                   // take, also while we fire
   fire_function fire_;
@@ -58,13 +54,16 @@ class timer_queue {
   void arm(timer& t, time_point due);
   bool disarm(timer& t) noexcept;
 
-  /// Fires all that are due at `now`, including those armed meanwhile for the past, at most
-  /// `limit`. Returns how many.
+  /// Fires all that are due at `now`, at most `limit`; those that are armed meanwhile for the past
+  /// as well, though perhaps behind others. Returns how many.
   std::size_t fire_due(time_point now, std::size_t limit = 4096);
 
   /// When the next one is due.
   std::optional<time_point> next_due() const;
+  /// How many are armed.
   std::size_t size() const;
+  /// Those and the dead among them; for tests.
+  std::size_t entries() const { return heap_.size(); }
 
  private:
   // The lock is taken only where more than one worker exists. Recursive: a fire function may arm
@@ -72,16 +71,29 @@ class timer_queue {
   std::unique_lock<std::recursive_mutex> lock() const {
     return shared_ ? std::unique_lock(mutex_) : std::unique_lock<std::recursive_mutex>();
   }
-  static bool before(const timer& a, const timer& b) noexcept {
-    return a.due_ != b.due_ ? a.due_ < b.due_ : a.sequence_ < b.sequence_;
+  struct entry {
+    time_point due;
+    std::uint64_t sequence;
+    std::uint32_t slot;
+  };
+
+  static bool before(const entry& a, const entry& b) noexcept {
+    return a.due != b.due ? a.due < b.due : a.sequence < b.sequence;
   }
-  void place(timer& t, std::size_t index) noexcept;
-  void sift_up(std::size_t index) noexcept;
-  void sift_down(std::size_t index) noexcept;
-  void remove(timer& t) noexcept;
+  void add_slot();
+  void release(timer& t) noexcept;
+  void drop_first() noexcept;
+  void drop_dead() noexcept;
+  void sweep() noexcept;
+  void sift_up(std::size_t index, entry e) noexcept;
+  std::size_t sink(std::size_t index) noexcept;
 
   mutable std::recursive_mutex mutex_;
-  std::vector<timer*> heap_;  // guarded by mutex_ (four children a node)
+  // Guarded by mutex_. The first entry of the heap, if there is one, is an armed timer's.
+  std::vector<entry> heap_;          // four children a node
+  std::vector<timer*> slots_;        // null: free, or of a dead entry
+  std::vector<std::uint32_t> free_;  // slots that no entry names
+  std::size_t armed_ = 0;
   std::uint64_t sequence_ = 0;
   const bool shared_;
 };

@@ -126,6 +126,7 @@ class worker final : public caf::execution_unit {
 
   asio::steady_timer alarm_{io_};
   time_point alarm_at_ = time_point::max();  // max: not armed
+  time_point fired_at_{};                    // when timers fired last
 };
 
 }  // namespace buskin::detail
