@@ -75,6 +75,38 @@ std::string address::to_string() const {
   return "(no address)";
 }
 
+bool address::operator==(const address& other) const noexcept {
+  if (family() != other.family() || port() != other.port()) return false;
+  const auto same = [&](auto of) {
+    return std::memcmp(of(*this), of(other), sizeof *of(*this)) == 0;
+  };
+  if (family() == AF_INET)
+    return same([](const address& a) {
+      return &reinterpret_cast<const sockaddr_in*>(&a.storage_)->sin_addr;
+    });
+  if (family() == AF_INET6)
+    return same([](const address& a) {
+      return &reinterpret_cast<const sockaddr_in6*>(&a.storage_)->sin6_addr;
+    });
+  return size_ == other.size_ && std::memcmp(&storage_, &other.storage_, size_) == 0;
+}
+
+address address::parse(const std::string& host, std::uint16_t port) {
+  sockaddr_in v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    return {reinterpret_cast<const sockaddr*>(&v4), sizeof v4};
+  }
+  sockaddr_in6 v6{};
+  if (inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    return {reinterpret_cast<const sockaddr*>(&v6), sizeof v6};
+  }
+  throw std::invalid_argument("\"" + host + "\" is no numeric IPv4 or IPv6 address");
+}
+
 address address::local_of(int descriptor) noexcept {
   address a;
   a.size_ = sizeof a.storage_;

@@ -32,6 +32,11 @@ class address {
   std::uint16_t port() const noexcept;
   /// "127.0.0.1:80", "[::1]:80".
   std::string to_string() const;
+  /// The same host and port.
+  bool operator==(const address& other) const noexcept;
+
+  /// Of a numeric host. Throws std::invalid_argument.
+  static address parse(const std::string& host, std::uint16_t port);
 
   /// Of a socket's own end, and of its peer's; empty when it has none.
   static address local_of(int descriptor) noexcept;

@@ -1,0 +1,56 @@
+// A wait for something that belongs to one worker: its actor is moved there first.
+#pragma once
+
+#include <buskin/runtime/detail/coro_stack.hpp>
+#include <buskin/runtime/detail/worker.hpp>
+
+#include <exception>
+#include <source_location>
+#include <string>
+
+namespace buskin::io::detail {
+
+using namespace buskin::detail;
+
+/// What always holds: `attempt` and what is touched by it run on the worker `home`, with no lock.
+class homed_wait : public wait {
+ public:
+  bool ready() noexcept final;
+  bool withdraw() noexcept final;
+  bool await_ready();
+  bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
+
+  /// Another attempt is worth while. On the home worker.
+  void on_news();
+
+ protected:
+  homed_wait(wait_kind kind, worker& home, const std::source_location& where) noexcept
+      : wait(kind, where), home_(home) {}
+  ~homed_wait() = default;
+
+  /// Tries to complete. True when the outcome is known; a failure is thrown.
+  virtual bool attempt() = 0;
+  /// Enters the wait where it is told of news, and takes it out again.
+  virtual void enlist() = 0;
+  virtual void delist() noexcept = 0;
+  /// For errors: what is waited for.
+  virtual std::string whose() const = 0;
+
+  /// To be called by the destructor of each derived class.
+  void leave() noexcept;
+  /// Throws what the wait failed with, or what interrupted it.
+  void check();
+
+ private:
+  bool step() noexcept;
+  void try_once() noexcept;
+
+  worker& home_;
+  stack_host* host_ = nullptr;
+  std::exception_ptr failure_;
+  bool moving_ = false;
+  bool listed_ = false;
+  bool done_ = false;
+};
+
+}  // namespace buskin::io::detail

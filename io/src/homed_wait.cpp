@@ -1,0 +1,81 @@
+#include <buskin/io/detail/homed_wait.hpp>
+
+#include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/errors.hpp>
+
+namespace buskin::io::detail {
+
+bool homed_wait::await_ready() {
+  host_ = &stack_here("an operation on a socket").host();
+  if (here.worker == &home_) {
+    // With several workers an actor stays where its sockets are, or a thief could find it in the
+    // middle.
+    if (home_.owner().threaded() && !host_->move_to(home_))
+      throw invalid_state("a CAF actor cannot be moved to the worker of " + whose());
+    return step();
+  }
+  if (!host_->move_to(home_))
+    throw invalid_state("a CAF actor on another worker cannot use " + whose() +
+                        "; use it from a task");
+  moving_ = true;
+  host_->again();
+  return false;
+}
+
+void homed_wait::try_once() noexcept {
+  try {
+    done_ = attempt();
+  } catch (...) {
+    failure_ = std::current_exception();
+    done_ = true;
+  }
+}
+
+bool homed_wait::step() noexcept {
+  try_once();
+  if (done_) return true;
+  try {
+    enlist();
+    listed_ = true;
+  } catch (...) {
+    failure_ = std::current_exception();
+    done_ = true;
+  }
+  return done_;
+}
+
+bool homed_wait::ready() noexcept {
+  if (moving_ && here.worker == &home_) {
+    moving_ = false;
+    step();
+  }
+  return done_;
+}
+
+void homed_wait::on_news() {
+  try_once();
+  if (!done_) return;
+  leave();
+  host_->signal_here();
+}
+
+void homed_wait::leave() noexcept {
+  if (!listed_) return;
+  listed_ = false;
+  delist();
+}
+
+bool homed_wait::withdraw() noexcept {
+  if (done_) return false;
+  moving_ = false;
+  leave();
+  return true;
+}
+
+void homed_wait::check() {
+  if (!done_)
+    if (auto reason = interruption()) std::rethrow_exception(reason);
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+}  // namespace buskin::io::detail
