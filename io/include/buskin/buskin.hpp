@@ -59,6 +59,7 @@
 #include <buskin/io/codec.hpp>
 #include <buskin/io/codec_counts.hpp>
 #include <buskin/io/connection.hpp>
+#include <buskin/io/datagram.hpp>
 #include <buskin/io/delimiter_codec.hpp>
 #include <buskin/io/device.hpp>
 #include <buskin/io/directory_event.hpp>
