@@ -8,6 +8,7 @@ namespace buskin::detail {
 // -- awaited_job ------------------------------------------------------------------------------
 
 bool awaited_job::settle() noexcept {
+  tell_line();
   std::lock_guard guard(mutex_);
   settled_.store(true, std::memory_order_release);
   if (waiter_ != nullptr) waiter_->signal();

@@ -58,6 +58,7 @@ class thread_pool::core final : public detail::job_line, public std::enable_shar
   void set_on_ended(std::function<void()> told);
   void abandon();
   void forget(detail::job_state& state) noexcept override;
+  void returned() noexcept override;
 
   std::vector<running_job> running() const;
   template <class F>
@@ -76,8 +77,10 @@ class thread_pool::core final : public detail::job_line, public std::enable_shar
     unsigned number = 0;
     std::string name;
     std::optional<running_job> running;  // guarded by mutex_
+    bool busy = false;                   // guarded by mutex_; counted in busy_
   };
   using members = std::list<member>;
+  static thread_local member* member_here;
 
   /// A caller of execute that is blocked until there is room.
   struct blocked_caller {
@@ -96,6 +99,7 @@ class thread_pool::core final : public detail::job_line, public std::enable_shar
   void work(members::iterator me);
   void run_jobs(members::iterator me, std::unique_lock<std::mutex>& lock);
   void leave(members::iterator me);
+  void be_free(member& me) noexcept;
   void refuse_all(std::unique_lock<std::mutex>& lock, const std::string& text);
   void reap(std::unique_lock<std::mutex>& lock);
   std::string title() const { return "thread pool \"" + options.name + "\""; }
@@ -111,7 +115,7 @@ class thread_pool::core final : public detail::job_line, public std::enable_shar
   members alive_;
   members finished_;  // to be joined
   std::size_t idle_ = 0;
-  std::size_t busy_ = 0;  // those with a running job
+  std::size_t busy_ = 0;  // those whose job has not returned
   bool closed_ = false;
   std::string why_closed_;
   std::function<void()> told_;
@@ -229,6 +233,21 @@ void thread_pool::core::forget(detail::job_state& state) noexcept {
 
 // -- jobs go ----------------------------------------------------------------------------------
 
+// Of the thread that runs here, if it is one of a pool.
+thread_local thread_pool::core::member* thread_pool::core::member_here = nullptr;
+
+void thread_pool::core::returned() noexcept {
+  if (member_here == nullptr) return;
+  std::lock_guard guard(mutex_);
+  be_free(*member_here);
+}
+
+void thread_pool::core::be_free(member& me) noexcept {
+  if (!std::exchange(me.busy, false)) return;
+  --busy_;
+  admit();
+}
+
 class thread_pool::core::presence {
  public:
   presence(core& owner, members::iterator me) : owner_(owner), me_(me) {}
@@ -262,6 +281,7 @@ void thread_pool::core::work(members::iterator me) {
     }
   }
   lock.lock();
+  member_here = &*me;
   run_jobs(me, lock);
 }
 
@@ -270,14 +290,14 @@ void thread_pool::core::run_jobs(members::iterator me, std::unique_lock<std::mut
     if (auto* state = queued_.pop()) {
       job next = detail::job_list::give<job>(state);
       ++busy_;
+      me->busy = true;
       me->running = {options.name, me->name, next.where(), steady::now()};
       lock.unlock();
       next();
       next = {};  // what it holds goes here, outside of the lock
       lock.lock();
       me->running.reset();
-      --busy_;
-      admit();
+      be_free(*me);
       continue;
     }
     if (closed_) return;
@@ -296,11 +316,8 @@ void thread_pool::core::run_jobs(members::iterator me, std::unique_lock<std::mut
 /// The end of a thread, also in the middle of a job.
 void thread_pool::core::leave(members::iterator me) {
   std::unique_lock lock(mutex_);
-  if (me->running) {
-    me->running.reset();
-    --busy_;
-    admit();
-  }
+  me->running.reset();
+  be_free(*me);
   finished_.splice(finished_.end(), alive_, me);
   if (!queued_.empty() && alive_.size() < options.threads) {
     try {

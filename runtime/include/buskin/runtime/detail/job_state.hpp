@@ -18,10 +18,14 @@ namespace buskin::detail {
 class job_list;
 class job_state;
 
-/// Where jobs wait for a thread. Told when one is withdrawn, so that its place is free at once.
+/// Where jobs wait for a thread.
 class job_line {
  public:
+  /// Told when one is withdrawn, so that its place is free at once.
   virtual void forget(job_state& state) noexcept = 0;
+  /// Told by the thread that runs one that its function has returned, before its waiter is: a
+  /// waiter that hands the next job over finds the thread free.
+  virtual void returned() noexcept {}
 
  protected:
   ~job_line() = default;
@@ -67,6 +71,10 @@ class job_state {
 
  protected:
   virtual ~job_state() = default;
+  /// Whoever waits is about to be told.
+  void tell_line() const noexcept {
+    if (line_ && phase_.load(std::memory_order_relaxed) == phase::running) line_->returned();
+  }
 
  private:
   friend class job_list;
