@@ -113,6 +113,7 @@ BOOST_AUTO_TEST_CASE(no_timer_cares_for_the_wall_clock) {
     for (const auto jump : jumps) {
       auto main = [jump]() -> task<void> {
         auto& loop = runtime::current();
+        const auto made = steady::now();
         auto ticks = loop.every(10ms, [] {});
         bool called = false;
         loop.call_later(40ms, [&called] { called = true; });
@@ -129,15 +130,14 @@ BOOST_AUTO_TEST_CASE(no_timer_cares_for_the_wall_clock) {
         });
         co_await sleep(5ms);
         const auto began = steady::now();
-        const auto ticks_before = ticks.ticks() + ticks.skipped();
         const set_clock set(jump);
         co_await sleep(50ms);
         check_length(began, 50ms, "a sleep");
-        const auto grid = (steady::now() - began) / 10ms + 2;
-        BOOST_TEST(ticks.ticks() + ticks.skipped() - ticks_before <=
-                   static_cast<std::uint64_t>(grid));  // neither none nor a burst
-        BOOST_TEST(ticks.ticks() > 0U);
-        BOOST_TEST(called);
+        // On a busy machine all of these may be due at once; what counts is that they come.
+        while (!called || ticks.ticks() == 0) co_await sleep(1ms);
+        check_length(made, 40ms, "a callback");
+        const auto grid = static_cast<std::uint64_t>((steady::now() - made) / 10ms) + 1;
+        BOOST_TEST(ticks.ticks() + ticks.skipped() <= grid);  // no burst
         BOOST_TEST(!waiting.done());
         const auto timed = steady::now();
         BOOST_CHECK_THROW(co_await timeout(20ms, [&] { return empty.get(); }), timeout_error);
