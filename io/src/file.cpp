@@ -19,15 +19,21 @@ file_owner::file_owner(std::unique_ptr<open_file> opened)
       actor_(make_broker<file_actor>(system_here("a file"), line_).get()) {}
 
 file_owner::~file_owner() {
-  // In a thread that is no worker's it may well be closed here.
-  if (here.worker == nullptr) {
+  thread_pool* pool = nullptr;
+  try {
+    // In a thread that is no worker's it may well be closed here.
+    if (here.worker != nullptr) pool = &here.worker->owner().owner().default_executor();
+  } catch (const invalid_state&) {
+    // The runtime was shut down: it is closed with the last reference.
+  }
+  if (pool == nullptr) {
     if (after) after();
     return;
   }
   try {
-    line_->close_behind(here.worker->owner().owner().default_executor(), after);
+    line_->close_behind(*pool, after);
   } catch (const std::exception&) {
-    // No pool: it is closed with the last reference.
+    // Refused, which is the same; `after` was called.
   }
 }
 

@@ -1,10 +1,7 @@
 #include <buskin/io/detail/file_line.hpp>
 
 #include <buskin/runtime/detail/scheduler.hpp>
-#include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/runtime.hpp>
-
-#include <vector>
 
 namespace buskin::io::detail {
 
@@ -87,36 +84,19 @@ void file_line::forget(job_state& state) noexcept {
   if (waiting_.erase(state)) dropped = job_list::give<job>(&state);
 }
 
+job file_line::next() noexcept {
+  std::lock_guard guard(mutex_);
+  auto* state = waiting_.pop();
+  if (state == nullptr) running_ = false;
+  return job_list::give<job>(state);
+}
+
 void file_line::run() {
-  for (;;) {
-    job next;
-    {
-      std::lock_guard guard(mutex_);
-      auto* state = waiting_.pop();
-      if (state == nullptr) {
-        running_ = false;
-        return;
-      }
-      next = job_list::give<job>(state);
-    }
-    next();
-  }
+  while (const job work = next()) work();
 }
 
 void file_line::refuse_all(const std::exception_ptr& reason) noexcept {
-  for (;;) {
-    job next;
-    {
-      std::lock_guard guard(mutex_);
-      auto* state = waiting_.pop();
-      if (state == nullptr) {
-        running_ = false;
-        return;
-      }
-      next = job_list::give<job>(state);
-    }
-    next.refuse(reason);
-  }
+  while (const job work = next()) work.refuse(reason);
 }
 
 void give_to(file_line& line, job work) {

@@ -37,6 +37,8 @@ class file_line final : public job_line, public std::enable_shared_from_this<fil
   class closing;
 
   void forget(job_state& state) noexcept override;
+  /// The oldest; none, and the thread leaves the file.
+  job next() noexcept;
   void run();
   void refuse_all(const std::exception_ptr& reason) noexcept;
 
