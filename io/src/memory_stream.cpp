@@ -1,8 +1,7 @@
 #include <buskin/io/memory_stream.hpp>
 
+#include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
-
-#include <asio/post.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -51,8 +50,7 @@ class memory_core final : public stream_core {
     const auto last = in_->bytes.begin() + static_cast<std::ptrdiff_t>(count);
     std::copy(in_->bytes.begin(), last, target);
     in_->bytes.erase(in_->bytes.begin(), last);
-    if (std::exchange(in_->writer_waits, false))
-      if (auto peer = in_->writer.lock()) peer->can_write();
+    news_for_writer(*in_);
     return {transfer::status::done, count, {}};
   }
 
@@ -67,13 +65,8 @@ class memory_core final : public stream_core {
   }
 
   void watch_readable() override {
-    if (!in_->bytes.empty() || in_->ended) {
-      asio::post(home().io(), [weak = weak_from_this()] {
-        if (auto self = weak.lock()) static_cast<memory_core&>(*self).can_read();
-      });
-      return;
-    }
     in_->reader_waits = true;
+    if (!in_->bytes.empty() || in_->ended) news_for_reader(*in_);
   }
   void watch_writable() override { out_->writer_waits = true; }
   void transport_end_of_writing() override {
@@ -84,14 +77,22 @@ class memory_core final : public stream_core {
 
  private:
   static void news_for_reader(pipe& p) {
-    if (std::exchange(p.reader_waits, false))
-      if (auto peer = p.reader.lock()) peer->can_read();
+    if (std::exchange(p.reader_waits, false)) tell(p.reader, &memory_core::can_read);
+  }
+  static void news_for_writer(pipe& p) {
+    if (std::exchange(p.writer_waits, false)) tell(p.writer, &memory_core::can_write);
+  }
+  /// In a turn of its own: whoever is told may use the stream that tells.
+  static void tell(const std::weak_ptr<memory_core>& whom, void (memory_core::*news)()) {
+    if (const auto core = whom.lock())
+      post_function(core->home(), [whom, news] {
+        if (const auto told = whom.lock()) ((*told).*news)();
+      });
   }
 
   void end() {
     if (!std::exchange(out_->ended, true)) news_for_reader(*out_);
-    if (!std::exchange(in_->broken, true) && std::exchange(in_->writer_waits, false))
-      if (auto peer = in_->writer.lock()) peer->can_write();
+    if (!std::exchange(in_->broken, true)) news_for_writer(*in_);
   }
 
   std::shared_ptr<pipe> in_;

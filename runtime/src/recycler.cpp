@@ -25,8 +25,9 @@ namespace {
 // Sizes that malloc's own eight bytes fill up to a multiple of its sixteen.
 constexpr std::size_t grain = 16;
 constexpr std::size_t head = 8;
-constexpr std::size_t classes = 64;           // up to about 1 KiB
-constexpr std::size_t kept_per_class = std::size_t{32} << 20;  // bytes; beyond that memory goes back to the heap
+constexpr std::size_t classes = 64;  // up to about 1 KiB
+constexpr std::size_t kept_per_class = std::size_t{32}
+                                       << 20;  // bytes; beyond that memory goes back to the heap
 
 struct node {
   node* next;

@@ -3,11 +3,13 @@
 // has room for it, waiting_ has not); jobs of waiting_ are younger than those of queued_.
 #include <buskin/runtime/thread_pool.hpp>
 
+#include <buskin/runtime/detail/spin.hpp>
 #include <buskin/runtime/detail/thread_name.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/wait_record.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdio>
 #include <list>
@@ -104,6 +106,7 @@ class thread_pool::core final : public detail::job_line, public std::enable_shar
   void reap(std::unique_lock<std::mutex>& lock);
   std::string title() const { return "thread pool \"" + options.name + "\""; }
 
+  std::atomic<bool> news_{false};  // for who is looking: a job came, or the end
   mutable std::mutex mutex_;
   std::condition_variable work_;   // a job for an idle thread, or the end
   std::condition_variable room_;   // a blocked caller's fate is known
@@ -115,6 +118,7 @@ class thread_pool::core final : public detail::job_line, public std::enable_shar
   members alive_;
   members finished_;  // to be joined
   std::size_t idle_ = 0;
+  bool looking_ = false;  // a thread waits for a job with open eyes; it is not idle
   std::size_t busy_ = 0;  // those whose job has not returned
   bool closed_ = false;
   std::string why_closed_;
@@ -191,6 +195,8 @@ void thread_pool::core::admit() {
 
 /// Sees to it that a thread will look at the queue.
 void thread_pool::core::staff() {
+  news_.store(true, std::memory_order_relaxed);
+  if (looking_ && queued_.size() == 1) return;
   if (idle_ >= queued_.size()) {
     work_.notify_one();
   } else if (alive_.size() < options.threads) {
@@ -286,6 +292,7 @@ void thread_pool::core::work(members::iterator me) {
 }
 
 void thread_pool::core::run_jobs(members::iterator me, std::unique_lock<std::mutex>& lock) {
+  detail::short_wait wait_a_moment;
   for (;;) {
     if (auto* state = queued_.pop()) {
       job next = detail::job_list::give<job>(state);
@@ -301,6 +308,14 @@ void thread_pool::core::run_jobs(members::iterator me, std::unique_lock<std::mut
       continue;
     }
     if (closed_) return;
+    if (!std::exchange(looking_, true)) {
+      news_.store(false, std::memory_order_relaxed);
+      lock.unlock();
+      const bool any = wait_a_moment([this] { return news_.load(std::memory_order_relaxed); });
+      lock.lock();
+      looking_ = false;
+      if (any || !queued_.empty() || closed_) continue;
+    }
     ++idle_;
     const auto news = [this] { return !queued_.empty() || closed_; };
     bool any = true;

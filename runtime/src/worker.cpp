@@ -255,6 +255,11 @@ void worker::arm_alarm() {
 }
 
 void worker::sleep() {
+  // A short job of another thread is over sooner than we would be asleep.
+  if (owner_.time_is_held() && before_sleep_([this] {
+        return woken_.load(std::memory_order_relaxed) || !submissions_.empty();
+      }))
+    return;
   arm_alarm();
   sleeping_.store(true, std::memory_order_seq_cst);
   if (threaded_) owner_.note_idle(*this);

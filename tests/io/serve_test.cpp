@@ -300,7 +300,7 @@ BOOST_AUTO_TEST_CASE(no_more_clients_than_permitted_at_a_time_and_the_others_com
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_closed_server_takes_nobody_and_keeps_those_it_has) {
+BOOST_AUTO_TEST_CASE(a_closed_server_takes_nobody_and_keeps_those_it_has) {  // covers EVT-022
   live_stage s;
   auto main = [&]() -> task<void> {
     auto server = co_await echo_server();
@@ -396,7 +396,7 @@ BOOST_AUTO_TEST_CASE(a_session_that_swallows_its_cancellation_is_named_and_kille
 // -- failures ---------------------------------------------------------------------------------
 
 // Part of T12.
-BOOST_AUTO_TEST_CASE(a_busy_port_is_named) {
+BOOST_AUTO_TEST_CASE(a_busy_port_is_named) {  // covers EVT-020
   live_stage s;
   auto main = [&]() -> task<void> {
     auto server = co_await echo_server();
@@ -425,7 +425,7 @@ BOOST_AUTO_TEST_CASE(a_malformed_address_is_refused_and_repeated) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(a_refused_connection_is_named) {
+BOOST_AUTO_TEST_CASE(a_refused_connection_is_named) {  // covers SOC-009
   live_stage s;
   auto main = [&]() -> task<void> {
     auto server = co_await echo_server();
@@ -515,7 +515,8 @@ std::chrono::microseconds cpu_time() {
 }
 
 // T9
-BOOST_AUTO_TEST_CASE(out_of_descriptors_a_server_says_so_once_serves_on_and_accepts_again) {
+BOOST_AUTO_TEST_CASE(
+    out_of_descriptors_a_server_says_so_once_serves_on_and_accepts_again) {  // covers TCP-018
   live_stage s;
   auto main = [&]() -> task<void> {
     auto server = co_await echo_server({.name = "crowded"});

@@ -434,7 +434,8 @@ BOOST_DATA_TEST_CASE(writing_to_a_peer_that_has_closed_ends_with_an_error, both,
   s.run(main());
 }
 
-BOOST_DATA_TEST_CASE(a_waiting_writer_learns_that_the_peer_has_gone, both, how) {
+BOOST_DATA_TEST_CASE(a_waiting_writer_learns_that_the_peer_has_gone, both,
+                     how) {  // covers TCP-013
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = co_await make_pair(how);
@@ -502,7 +503,8 @@ BOOST_DATA_TEST_CASE(close_wakes_the_reader_and_ends_writing, both, how) {
   s.run(main());
 }
 
-BOOST_DATA_TEST_CASE(close_sends_what_is_unsent_and_abort_does_not, both, how) {
+BOOST_DATA_TEST_CASE(close_sends_what_is_unsent_and_abort_does_not, both,
+                     how) {  // covers SEL-008 SEL-023
   live_stage s;
   auto main = [&]() -> task<void> {
     constexpr std::size_t size = 16 * 1024 * 1024;

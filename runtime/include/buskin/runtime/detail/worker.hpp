@@ -8,6 +8,7 @@
 
 #include <buskin/runtime/clock.hpp>
 #include <buskin/runtime/detail/ring.hpp>
+#include <buskin/runtime/detail/spin.hpp>
 #include <buskin/runtime/detail/steal_queue.hpp>
 #include <buskin/runtime/detail/submission_queue.hpp>
 #include <buskin/runtime/detail/timer_queue.hpp>
@@ -123,6 +124,7 @@ class worker final : public caf::execution_unit {
   std::atomic<host_waker*> host_{nullptr};
   std::atomic<bool> woken_{false};  // a wake-up that no sleep has used yet
   std::atomic<std::uint64_t> sleeps_{0};
+  short_wait before_sleep_;  // for a job of another thread
 
   asio::steady_timer alarm_{io_};
   time_point alarm_at_ = time_point::max();  // max: not armed
