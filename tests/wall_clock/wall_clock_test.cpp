@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(the_wall_clock_of_this_program_can_be_set) {
 }
 
 BOOST_AUTO_TEST_CASE(no_timer_cares_for_the_wall_clock) {
-  for (const unsigned workers : {1U, 2U})
+  for (const unsigned workers : {1U})  // checks are for one thread only
     for (const auto jump : jumps) {
       auto main = [jump]() -> task<void> {
         auto& loop = runtime::current();
