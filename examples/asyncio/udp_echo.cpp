@@ -25,7 +25,8 @@ buskin::task<void> co_main() {
   auto socket = co_await datagram::bind("127.0.0.1:0");
   auto server = buskin::spawn(serve(socket), {"server"});
   std::cout << "Send: Hello World!\n";
-  std::cout << "Received: " << co_await ask(socket.local(), "Hello World!") << '\n';
+  const auto answer = co_await ask(socket.local(), "Hello World!");
+  std::cout << "Received: " << answer << '\n';
   server.cancel();
 }
 

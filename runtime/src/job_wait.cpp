@@ -94,7 +94,8 @@ void job_wait::end() {
 }
 
 void job_wait::end_unless_settled() {
-  if (!state_.settled()) {
+  // One that was given up may be settled by now, and what it did taken back.
+  if (!begun_ || !state_.settled()) {
     end();
     return;
   }

@@ -257,7 +257,8 @@ void worker::arm_alarm() {
 void worker::sleep() {
   // A short job of another thread is over sooner than we would be asleep.
   if (owner_.time_is_held() && before_sleep_([this] {
-        return woken_.load(std::memory_order_relaxed) || !submissions_.empty();
+        return !submissions_.empty() || (woken_.load(std::memory_order_relaxed) &&
+                                         woken_.exchange(false, std::memory_order_seq_cst));
       }))
     return;
   arm_alarm();

@@ -16,7 +16,6 @@
 
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
@@ -25,14 +24,14 @@
 
 namespace {
 
-/// How many allocations are left until one fails; never, while it is negative.
-std::atomic<long> until_failure{-1};
-std::atomic<bool> failed{false};
+/// How many allocations of this thread are left until one fails; never, while it is negative.
+/// Threads that CAF has of its own do not survive theirs.
+thread_local long until_failure = -1;
+bool failed = false;
 
 bool fails_now() noexcept {
-  if (until_failure.load(std::memory_order_relaxed) < 0) return false;
-  if (until_failure.fetch_sub(1, std::memory_order_relaxed) != 0) return false;
-  failed.store(true);
+  if (until_failure < 0 || until_failure-- != 0) return false;
+  failed = true;
   return true;
 }
 

@@ -1,9 +1,10 @@
 // Datagrams on the loopback interface, and on a local pair where the system is to be slow.
 #include <buskin/io/datagram.hpp>
 
+#include <buskin/actors/as_result.hpp>
+#include <buskin/actors/ask.hpp>
 #include <buskin/actors/atoms.hpp>
 #include <buskin/actors/gather.hpp>
-#include <buskin/actors/receive.hpp>
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/sleep.hpp>
@@ -116,9 +117,10 @@ BOOST_AUTO_TEST_CASE(
     auto first = spawn([](datagram from) -> task<void> { co_await from.receive(); }(b));
     co_await yield();
     first.cancel();
-    auto second = spawn([&](datagram from) -> task<std::size_t> {
+    auto receive = [&](datagram from) -> task<std::size_t> {
       co_return (co_await from.receive_into(buffer)).size;
-    }(b));
+    };
+    auto second = spawn(receive(b));
     co_await yield();
     co_await a.send("kept");
     BOOST_TEST(co_await second == 4U);
@@ -166,7 +168,7 @@ BOOST_AUTO_TEST_CASE(
     auto [a, b] = make_pair();
     // Until the pair is full, and some more.
     std::size_t sent = 0;
-    while (a.unsent() == 0) co_await a.send("datagram " + std::to_string(sent++));
+    for (; a.unsent() == 0; ++sent) co_await a.send("datagram " + std::to_string(sent));
     co_await a.send("");
     ++sent;
     const auto last_two = ("datagram " + std::to_string(sent - 2)).size() + 8 + 8;
@@ -208,6 +210,7 @@ BOOST_AUTO_TEST_CASE(
     auto gone = co_await datagram::bind("127.0.0.1:0");
     const auto where = gone.local();
     gone.close();
+    co_await until([&] { return gone.closed(); }, "the port to be free");
     auto client = co_await datagram::connect(where.to_string());
     co_await client.send("anybody?");
     BOOST_CHECK_EXCEPTION(co_await client.receive(), std::system_error, [&](const auto& error) {
@@ -310,9 +313,10 @@ BOOST_AUTO_TEST_CASE(a_flood_of_datagrams_leaves_others_their_turns) {
   auto main = [&]() -> task<void> {
     auto [a, b] = make_pair();
     std::size_t turns = 0;
-    auto other = spawn([&]() -> task<void> {
+    auto count = [&]() -> task<void> {
       for (;; ++turns) co_await yield();
-    }());
+    };
+    auto other = spawn(count());
     auto sending = spawn([](datagram to) -> task<void> {
       for (int i = 0; i != 2000; ++i) co_await to.send("x");
     }(a));
@@ -383,16 +387,15 @@ BOOST_AUTO_TEST_CASE(a_plain_actor_is_told_what_is_wrong_with_its_request) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto socket = co_await datagram::bind("127.0.0.1:0");
-    const auto sent = [&](auto... what) {
-      return as_result(ask<void>(socket.actor(), 5s, what...));
-    };
-    const auto no_peer = co_await sent(io::send_datagram::value, std::string("x"));
+    const auto to = socket.actor();
+    const auto no_peer =
+        co_await as_result(ask<void>(to, 5s, io::send_datagram::value, std::string("x")));
     BOOST_TEST(!no_peer.has_value());
-    const auto no_address =
-        co_await sent(io::send_datagram::value, std::string("x"), std::string("example.org:1"));
+    const auto no_address = co_await as_result(ask<void>(
+        to, 5s, io::send_datagram::value, std::string("x"), std::string("example.org:1")));
     BOOST_TEST(!no_address.has_value());
-    const auto fine =
-        co_await sent(io::send_datagram::value, std::string("x"), socket.local().to_string());
+    const auto fine = co_await as_result(
+        ask<void>(to, 5s, io::send_datagram::value, std::string("x"), socket.local().to_string()));
     BOOST_TEST(fine.has_value());
     BOOST_TEST((co_await socket.receive()).bytes == "x");
     co_await ask<void>(socket.actor(), 5s, io::close_datagram::value);
