@@ -24,7 +24,7 @@ bool message_wait::ready() noexcept {
 
 bool message_wait::await_ready() {
   stack_here("receive");
-  receiver_ = dynamic_cast<task_actor_base*>(here.actor);
+  receiver_ = here.actor != nullptr ? here.actor->as_task() : nullptr;
   if (receiver_ == nullptr)
     throw invalid_state(
         "receive reads the mailbox of a spawned task; a behaviour gets its messages through its "
