@@ -75,6 +75,11 @@ std::string address::to_string() const {
   return "(no address)";
 }
 
+void address::set_port(std::uint16_t port) noexcept {
+  if (family() == AF_INET) reinterpret_cast<sockaddr_in*>(&storage_)->sin_port = htons(port);
+  if (family() == AF_INET6) reinterpret_cast<sockaddr_in6*>(&storage_)->sin6_port = htons(port);
+}
+
 bool address::operator==(const address& other) const noexcept {
   if (family() != other.family() || port() != other.port()) return false;
   const auto same = [&](auto of) {

@@ -291,6 +291,36 @@ unique_descriptor listen_at(const address& where, int backlog) {
   return socket;
 }
 
+/// Whether the host has no such addresses; one that has others is served at those.
+bool is_unavailable(const std::error_code& error) {
+  return error == std::errc::address_family_not_supported ||
+         error == std::errc::address_not_available;
+}
+
+/// At one port; where any will do, at one that is free at all the addresses.
+std::vector<unique_descriptor> listen_at_all(const std::vector<address>& addresses, int backlog) {
+  for (int attempts_left = 8;; --attempts_left) {
+    std::vector<unique_descriptor> sockets;
+    std::exception_ptr unavailable;
+    bool taken = false;
+    for (auto where : addresses) {
+      const bool chosen = where.port() == 0 && !sockets.empty();
+      if (chosen) where.set_port(address::local_of(sockets.front().get()).port());
+      try {
+        sockets.push_back(listen_at(where, backlog));
+      } catch (const std::system_error& error) {
+        taken = chosen && attempts_left > 0 && error.code() == std::errc::address_in_use;
+        if (taken) break;
+        if (!is_unavailable(error.code())) throw;
+        unavailable = std::current_exception();
+      }
+    }
+    if (taken) continue;
+    if (sockets.empty()) std::rethrow_exception(unavailable);
+    return sockets;
+  }
+}
+
 }  // namespace
 
 }  // namespace detail
@@ -311,12 +341,7 @@ task<server> serve(std::string where, std::function<task<void>(connection)> hand
                    serve_options options, std::source_location source) {
   handler = detail::with_tls(std::move(handler), options);
   auto addresses = co_await resolve(host_port::parse(where), resolve_for::listening, source);
-  std::vector<detail::unique_descriptor> sockets;
-  for (const auto& each : addresses) {
-    // A free port is chosen once; the host's further addresses would get others.
-    if (!sockets.empty() && each.port() == 0) break;
-    sockets.push_back(detail::listen_at(each, options.backlog));
-  }
+  auto sockets = detail::listen_at_all(addresses, options.backlog);
   auto& home = *detail::here.worker;
   auto actor = detail::make_lean<detail::server_actor>(
       home.system(), std::move(sockets), std::move(handler), std::move(options), source);

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <string>
 #include <system_error>
@@ -37,6 +38,15 @@ bool no_delay(int descriptor) {
   socklen_t size = sizeof on;
   BOOST_REQUIRE(::getsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, &size) == 0);
   return on != 0;
+}
+
+/// Whether this machine has the loopback address.
+bool is_there(const std::string& host) {
+  const auto where = io::address::parse(host, 0);
+  const int probe = ::socket(where.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const bool there = probe >= 0 && ::bind(probe, where.data(), where.size()) == 0;
+  if (probe >= 0) ::close(probe);
+  return there;
 }
 
 /// A client, and the server's end of it.
@@ -68,6 +78,23 @@ BOOST_AUTO_TEST_CASE(small_writes_are_sent_without_delay_at_both_ends) {  // cov
     BOOST_TEST(no_delay(both.client.descriptor()));
     BOOST_TEST(no_delay(both.served.descriptor()));
     both.served.close();
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_server_without_a_host_is_at_both_families) {  // covers EVT-021
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto greet = [](io::connection client) -> task<void> { co_await client.write("hello"); };
+    auto server = co_await io::serve(":0", greet);
+    for (const std::string host : {"127.0.0.1:", "[::1]:"}) {
+      if (!is_there(host == "[::1]:" ? "::1" : "127.0.0.1")) {
+        BOOST_TEST_MESSAGE("left out: this machine has no " << host);
+        continue;
+      }
+      auto client = co_await io::connect(host + std::to_string(server.port()));
+      BOOST_TEST(co_await client.read_exactly(5) == "hello");
+    }
   };
   s.run(main());
 }

@@ -30,6 +30,7 @@ class address {
   socklen_t size() const noexcept { return size_; }
   int family() const noexcept { return data()->sa_family; }
   std::uint16_t port() const noexcept;
+  void set_port(std::uint16_t port) noexcept;
   /// "127.0.0.1:80", "[::1]:80".
   std::string to_string() const;
   /// The same host and port.

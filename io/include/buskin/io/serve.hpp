@@ -62,7 +62,7 @@ class server {
   lean_ref<lean_actor> actor_;  // a server_actor
 };
 
-/// Listens at "host:port" (port 0: one that is free) and runs `handler(connection)` for every
+/// Listens at "host:port" (port 0: one that is free; no host: all of this host's addresses) and runs `handler(connection)` for every
 /// client, as an actor of its own on one of the workers. The connection is closed when its handler
 /// ends; what was written is still sent. An exception that leaves a handler is reported (BK002),
 /// except that the client went away. When descriptors run out it says so once, keeps serving and
