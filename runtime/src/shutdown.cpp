@@ -7,6 +7,7 @@
 #include <caf/scheduled_actor.hpp>
 #include <caf/send.hpp>
 
+#include <deque>
 #include <unordered_set>
 
 namespace buskin {
@@ -52,20 +53,29 @@ bool runtime::impl::drive_until(const std::function<bool()>& finished,
 
 bool runtime::impl::end_phase(const char* name, std::optional<shutdown_phase> kind,
                               steady::time_point deadline) {
+  // So many are asked between two rounds: the requests of millions at once would be as much memory
+  // again as they are.
+  constexpr std::size_t asked_a_round = 512;
   auto& all = scheduler();
   std::unordered_set<caf::actor_id> asked;
+  std::deque<caf::strong_actor_ptr> to_ask;
   std::optional<std::uint64_t> looked_at;
   const auto alive = [&] { return kind ? all.alive(*kind) : all.alive(); };
   const auto ended = [&] {
     if (alive() == 0) return true;
     // The living are looked through once, and again only when there are new ones among them.
-    if (const auto born = all.born(); looked_at != born) {
+    if (const auto born = all.born(); to_ask.empty() && looked_at != born) {
       looked_at = born;
       all.for_each_alive([&](caf::abstract_actor& actor) {
         if ((!kind || phase_of(actor) == *kind) && asked.insert(actor.id()).second)
-          caf::anon_send_exit(&actor, caf::exit_reason::user_shutdown);
+          to_ask.emplace_back(actor.ctrl());
       });
     }
+    for (std::size_t i = 0; i != asked_a_round && !to_ask.empty(); ++i) {
+      caf::anon_send_exit(to_ask.front(), caf::exit_reason::user_shutdown);
+      to_ask.pop_front();
+    }
+    if (!to_ask.empty()) first().wake();  // the next ones are not slept over
     return false;
   };
   const auto began = steady::now();
