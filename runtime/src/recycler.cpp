@@ -73,7 +73,8 @@ void* recycled_allocate(std::size_t bytes) {
   if (list.head == nullptr) return ::operator new(size_of(index));
   node* first = list.head;
   list.head = first->next;
-  __builtin_prefetch(list.head);  // it was freed long ago, perhaps
+  // It was freed long ago, perhaps. To ask for what is at null costs a walk through the page tables.
+  if (list.head != nullptr) __builtin_prefetch(list.head);
   --list.count;
   return first;
 }

@@ -182,15 +182,18 @@ std::size_t worker::run_messages() {
   if (order_ != nullptr) return run_in_order();
   std::size_t count = 0;
   auto looked = last_io_;
+  unsigned until_look = look_every_;
   while (count != messages_a_round) {
     caf::resumable* job = next_job();
     if (job == nullptr) break;
     if (ready_.size() > ahead) prefetch(ready_.at(ahead));
     run(job);
-    if (++count % look_every_ != 0) continue;
+    ++count;
+    if (--until_look != 0) continue;
     const auto present = std::chrono::steady_clock::now();
     if (owner_.time().runs()) now_ = present;
     look_every_ = present - looked > slow_look ? 1 : 16;
+    until_look = look_every_;
     looked = present;
     if (present - last_io_ > slice) break;
     if (!submissions_.empty()) take_submissions();
