@@ -129,7 +129,9 @@ void keep_alive(std::size_t tasks) {
   const auto seconds = [](steady::duration time) {
     return std::chrono::duration<double>(time).count();
   };
-  buskin::runtime owner(plain());
+  auto options = plain();
+  options.shutdown_timeout = std::chrono::minutes(10);  // they are many
+  buskin::runtime owner(options);
   const double before = resident("VmRSS:");
   const auto began = steady::now();
   for (std::size_t i = 0; i != tasks; ++i) {

@@ -7,8 +7,9 @@
 #include <caf/scheduled_actor.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <deque>
-#include <unordered_set>
+#include <vector>
 
 namespace buskin {
 
@@ -53,11 +54,12 @@ bool runtime::impl::drive_until(const std::function<bool()>& finished,
 
 bool runtime::impl::end_phase(const char* name, std::optional<shutdown_phase> kind,
                               steady::time_point deadline) {
-  // So many are asked between two rounds: the requests of millions at once would be as much memory
-  // again as they are.
-  constexpr std::size_t asked_a_round = 512;
+  // About so many requests are under way: those of millions would be as much memory again as they
+  // are. A few are made even where somebody keeps the worker busy.
+  constexpr std::size_t most_at_once = 512;
+  constexpr std::size_t least_at_once = 32;
   auto& all = scheduler();
-  std::unordered_set<caf::actor_id> asked;
+  std::vector<caf::actor_id> asked;  // sorted, where it is looked into
   std::deque<caf::strong_actor_ptr> to_ask;
   std::optional<std::uint64_t> looked_at;
   const auto alive = [&] { return kind ? all.alive(*kind) : all.alive(); };
@@ -66,12 +68,19 @@ bool runtime::impl::end_phase(const char* name, std::optional<shutdown_phase> ki
     // The living are looked through once, and again only when there are new ones among them.
     if (const auto born = all.born(); to_ask.empty() && looked_at != born) {
       looked_at = born;
+      const auto before = static_cast<std::ptrdiff_t>(asked.size());
       all.for_each_alive([&](caf::abstract_actor& actor) {
-        if ((!kind || phase_of(actor) == *kind) && asked.insert(actor.id()).second)
-          to_ask.emplace_back(actor.ctrl());
+        if ((kind && phase_of(actor) != *kind) ||
+            std::binary_search(asked.begin(), asked.begin() + before, actor.id()))
+          return;
+        asked.push_back(actor.id());
+        to_ask.emplace_back(actor.ctrl());
       });
+      std::sort(asked.begin() + before, asked.end());
+      std::inplace_merge(asked.begin(), asked.begin() + before, asked.end());
     }
-    for (std::size_t i = 0; i != asked_a_round && !to_ask.empty(); ++i) {
+    auto room = most_at_once - std::min(most_at_once - least_at_once, first().queued());
+    for (; room != 0 && !to_ask.empty(); --room) {
       caf::anon_send_exit(to_ask.front(), caf::exit_reason::user_shutdown);
       to_ask.pop_front();
     }
