@@ -22,26 +22,17 @@ namespace detail {
 
 receive_wait::receive_wait(std::shared_ptr<datagram_owner> socket,
                            const std::source_location& where)
-    : homed_wait(wait_kind::read, *socket->actor->home(), where), socket_(std::move(socket)) {}
+    : homed_wait(wait_kind::read, where), socket_(std::move(socket)) {}
 
 bool receive_wait::attempt() {
   if (!socket_->actor->try_receive(target(), got_)) return false;
   received();
   return true;
 }
-void receive_wait::enlist() { socket_->actor->add(*this); }
-void receive_wait::delist() noexcept { socket_->actor->forget(*this); }
+worker& receive_wait::home() const noexcept { return *socket_->actor->home(); }
+void receive_wait::enlist() { socket_->actor->receivers().push(*this); }
+void receive_wait::delist() noexcept { socket_->actor->receivers().erase(*this); }
 std::string receive_wait::whose() const { return socket_->actor->describe(); }
-
-namespace {
-
-/// Where a datagram lands before its size is known; one a thread.
-std::span<char> landing() {
-  static thread_local std::string buffer(64 * 1024, '\0');
-  return buffer;
-}
-
-}  // namespace
 
 std::span<char> receive_packet_wait::target() { return landing(); }
 
@@ -54,7 +45,7 @@ packet receive_packet_wait::await_resume() {
 
 send_wait::send_wait(std::shared_ptr<datagram_owner> socket, std::optional<std::string_view> bytes,
                      std::optional<address> to, const std::source_location& where)
-    : homed_wait(wait_kind::write, *socket->actor->home(), where),
+    : homed_wait(wait_kind::write, where),
       socket_(std::move(socket)),
       bytes_(bytes),
       to_(to),
@@ -68,8 +59,9 @@ bool send_wait::attempt() {
   }
   return socket.unsent() <= (drain_ ? 0 : socket.high_water());
 }
-void send_wait::enlist() { socket_->actor->add(*this); }
-void send_wait::delist() noexcept { socket_->actor->forget(*this); }
+worker& send_wait::home() const noexcept { return *socket_->actor->home(); }
+void send_wait::enlist() { socket_->actor->senders().push(*this); }
+void send_wait::delist() noexcept { socket_->actor->senders().erase(*this); }
 std::string send_wait::whose() const { return socket_->actor->describe(); }
 
 // -- opening ------------------------------------------------------------------------------------

@@ -33,6 +33,11 @@ bool is_of_the_peer(int error) noexcept {
 
 }  // namespace
 
+std::span<char> landing() {
+  static thread_local std::string buffer(64 * 1024, '\0');
+  return buffer;
+}
+
 datagram_actor::datagram_actor(caf::actor_config& config, unique_descriptor socket)
     : lean_actor(config),
       socket_(std::move(socket)),
@@ -60,7 +65,7 @@ void datagram_actor::on_readiness(readiness what) {
   calls_ = 0;
   if (what.readable) {
     readable_ = true;
-    tell_receivers();
+    receivers_.tell();
     feed_subscriber();
   }
   if (what.writable) flush();
@@ -104,30 +109,8 @@ bool datagram_actor::try_receive(std::span<char> target, datagram_size& got) {
   }
 }
 
-void datagram_actor::add(receive_wait& waiting) noexcept {
-  receive_wait** at = &receivers_;
-  while (*at != nullptr) at = &(*at)->next_;
-  *at = &waiting;
-}
-
-void datagram_actor::forget(receive_wait& waiting) noexcept {
-  for (receive_wait** at = &receivers_; *at != nullptr; at = &(*at)->next_)
-    if (*at == &waiting) {
-      *at = std::exchange(waiting.next_, nullptr);
-      break;
-    }
-}
-
-void datagram_actor::tell_receivers() {
-  while (receivers_ != nullptr) {
-    receive_wait* first = receivers_;
-    first->on_news();
-    if (receivers_ == first) return;
-  }
-}
-
 void datagram_actor::feed_subscriber() {
-  static thread_local std::string buffer(64 * 1024, '\0');
+  const auto buffer = landing();
   while (credit_ != 0 && !closed_) {
     const auto whom = caf::actor_cast<caf::strong_actor_ptr>(subscriber_);
     if (!whom || whom->get()->getf(caf::abstract_actor::is_terminated_flag)) {
@@ -144,7 +127,7 @@ void datagram_actor::feed_subscriber() {
       datagram_size got;
       if (!try_receive(buffer, got)) return;
       --credit_;
-      tell(datagram_received::value, std::string(buffer, 0, got.size), got.from.to_string());
+      tell(datagram_received::value, std::string(buffer.data(), got.size), got.from.to_string());
     } catch (...) {
       tell(datagram_failed::value, to_error(std::current_exception()));
     }
@@ -187,7 +170,7 @@ bool datagram_actor::offer(std::string_view bytes, const std::optional<io::addre
 void datagram_actor::send(std::string_view bytes, const std::optional<io::address>& to) {
   if (closed_) fail("send from", std::make_error_code(std::errc::not_connected));
   if (out_.empty() && offer(bytes, to)) {
-    if (noted_) tell_receivers();
+    if (noted_) receivers_.tell();
     return;
   }
   out_.push_back({std::string(bytes), to});
@@ -206,30 +189,8 @@ void datagram_actor::flush() {
     out_.pop_front();
   }
   if (!any) return;
-  if (noted_) tell_receivers();
-  tell_senders();
-}
-
-void datagram_actor::add(send_wait& waiting) noexcept {
-  send_wait** at = &senders_;
-  while (*at != nullptr) at = &(*at)->next_;
-  *at = &waiting;
-}
-
-void datagram_actor::forget(send_wait& waiting) noexcept {
-  for (send_wait** at = &senders_; *at != nullptr; at = &(*at)->next_)
-    if (*at == &waiting) {
-      *at = std::exchange(waiting.next_, nullptr);
-      break;
-    }
-}
-
-void datagram_actor::tell_senders() {
-  while (senders_ != nullptr) {
-    send_wait* first = senders_;
-    first->on_news();
-    if (senders_ == first) return;
-  }
+  if (noted_) receivers_.tell();
+  senders_.tell();
 }
 
 // -- options ------------------------------------------------------------------------------------
@@ -336,8 +297,8 @@ void datagram_actor::shut() noexcept {
   out_.clear();
   unsent_ = 0;
   credit_ = 0;
-  tell_receivers();
-  tell_senders();
+  receivers_.tell();
+  senders_.tell();
 }
 
 }  // namespace buskin::io::detail

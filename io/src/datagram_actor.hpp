@@ -17,6 +17,9 @@
 
 namespace buskin::io::detail {
 
+/// Where a datagram lands before its size is known; one a thread.
+std::span<char> landing();
+
 class datagram_actor final : public lean_actor, private readiness_member {
  public:
   datagram_actor(caf::actor_config& config, unique_descriptor socket);
@@ -32,12 +35,10 @@ class datagram_actor final : public lean_actor, private readiness_member {
   // -- on its worker ----------------------------------------------------------------------------
   int descriptor() const noexcept { return socket_.get(); }
   bool try_receive(std::span<char> target, datagram_size& got);
-  void add(receive_wait& waiting) noexcept;
-  void forget(receive_wait& waiting) noexcept;
+  wait_line& receivers() noexcept { return receivers_; }
   void check_destination(const std::optional<io::address>& to) const;
   void send(std::string_view bytes, const std::optional<io::address>& to);
-  void add(send_wait& waiting) noexcept;
-  void forget(send_wait& waiting) noexcept;
+  wait_line& senders() noexcept { return senders_; }
   std::size_t unsent() const noexcept { return unsent_; }
   std::size_t high_water() const noexcept { return high_water_; }
   void set_high_water(std::size_t bytes) noexcept { high_water_ = bytes; }
@@ -63,10 +64,8 @@ class datagram_actor final : public lean_actor, private readiness_member {
 
   void on_readiness(readiness what) override;
   void next_turn();
-  void tell_receivers();
   void feed_subscriber();
   void flush();
-  void tell_senders();
   /// True when the system took it, or never will and that was noted.
   bool offer(std::string_view bytes, const std::optional<io::address>& to);
   void shut() noexcept;
@@ -80,9 +79,9 @@ class datagram_actor final : public lean_actor, private readiness_member {
   std::deque<kept> out_;
   std::size_t unsent_ = 0;
   std::size_t high_water_ = 64 * 1024;
-  std::error_code noted_;              // of a send; for who receives next
-  receive_wait* receivers_ = nullptr;  // oldest first
-  send_wait* senders_ = nullptr;       // oldest first
+  std::error_code noted_;  // of a send; for who receives next
+  wait_line receivers_;
+  wait_line senders_;
   caf::actor_addr subscriber_;
   std::uint64_t credit_ = 0;
   std::atomic<bool> closed_{false};

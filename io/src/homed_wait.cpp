@@ -3,18 +3,20 @@
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
 
+#include <utility>
+
 namespace buskin::io::detail {
 
 bool homed_wait::await_ready() {
-  host_ = &stack_here("an operation on a socket").host();
-  if (here.worker == &home_) {
-    // With several workers an actor stays where its sockets are, or a thief could find it in the
+  host_ = &stack_here(operation()).host();
+  if (here.worker == &home()) {
+    // With several workers an actor stays where its streams are, or a thief could find it in the
     // middle.
-    if (home_.owner().threaded() && !host_->move_to(home_))
+    if (home().owner().threaded() && !host_->move_to(home()))
       throw invalid_state("a CAF actor cannot be moved to the worker of " + whose());
     return step();
   }
-  if (!host_->move_to(home_))
+  if (!host_->move_to(home()))
     throw invalid_state("a CAF actor on another worker cannot use " + whose() +
                         "; use it from a task");
   moving_ = true;
@@ -45,7 +47,7 @@ bool homed_wait::step() noexcept {
 }
 
 bool homed_wait::ready() noexcept {
-  if (moving_ && here.worker == &home_) {
+  if (moving_ && here.worker == &home()) {
     moving_ = false;
     step();
   }
@@ -76,6 +78,30 @@ void homed_wait::check() {
   if (!done_)
     if (auto reason = interruption()) std::rethrow_exception(reason);
   if (failure_) std::rethrow_exception(failure_);
+}
+
+// -- lines --------------------------------------------------------------------------------------
+
+void wait_line::push(homed_wait& waiting) noexcept {
+  homed_wait** at = &first_;
+  while (*at != nullptr) at = &(*at)->next_;
+  *at = &waiting;
+}
+
+void wait_line::erase(homed_wait& waiting) noexcept {
+  for (homed_wait** at = &first_; *at != nullptr; at = &(*at)->next_)
+    if (*at == &waiting) {
+      *at = std::exchange(waiting.next_, nullptr);
+      return;
+    }
+}
+
+void wait_line::tell() {
+  while (first_ != nullptr) {
+    homed_wait* told = first_;
+    told->on_news();
+    if (first_ == told) return;
+  }
 }
 
 }  // namespace buskin::io::detail

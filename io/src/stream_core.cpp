@@ -206,31 +206,18 @@ void stream_core::end_of_writing() {
   if (layer_->unsent() != 0) want_writable();
 }
 
-void stream_core::add_writer(io_wait& writer) noexcept {
-  io_wait** at = &writers_;
-  while (*at != nullptr) at = &(*at)->next_;
-  *at = &writer;
-}
+void stream_core::add_writer(io_wait& writer) noexcept { writers_.push(writer); }
 
 void stream_core::forget(io_wait& waiting) noexcept {
   // A watch for reading that is under way stays: it finds no reader, and the bytes stay where they
   // are.
   if (reader_ == &waiting) reader_ = nullptr;
-  for (io_wait** at = &writers_; *at != nullptr; at = &(*at)->next_)
-    if (*at == &waiting) {
-      *at = waiting.next_;
-      waiting.next_ = nullptr;
-      return;
-    }
+  writers_.erase(waiting);
 }
 
 void stream_core::wake_writers() {
   const auto keep = shared_from_this();  // the last writer may hold the last handle
-  while (writers_ != nullptr) {
-    io_wait* first = writers_;
-    first->on_news();
-    if (writers_ == first) return;
-  }
+  writers_.tell();
 }
 
 // -- a layer ----------------------------------------------------------------------------------
@@ -341,82 +328,6 @@ void stream_core::finish_close() {
   transport_close();
   if (const auto state = std::move(closing_state_); state && state->actor)
     state->actor->enter_or_post([](lean_actor& a) { a.quit(); });
-}
-
-// -- waits ------------------------------------------------------------------------------------
-
-io_wait::~io_wait() {
-  if (listed_) core_->forget(*this);
-}
-
-bool io_wait::await_ready() {
-  host_ = &stack_here("a stream operation").host();
-  if (here.worker == &core_->home()) {
-    // With several workers an actor stays where its streams are, or a thief could find it in the
-    // middle.
-    if (here.worker->owner().threaded() && !host_->move_to(core_->home()))
-      throw invalid_state("a CAF actor cannot be moved to the worker of " + core_->describe());
-    return step();
-  }
-  if (!host_->move_to(core_->home()))
-    throw invalid_state("a CAF actor on another worker cannot use " + core_->describe() +
-                        "; use it from a task");
-  moving_ = true;
-  host_->again();
-  return false;
-}
-
-bool io_wait::step() noexcept {
-  try {
-    done_ = attempt();
-    if (!done_) {
-      enlist();
-      listed_ = !done_;
-    }
-  } catch (...) {
-    failure_ = std::current_exception();
-    done_ = true;
-  }
-  return done_;
-}
-
-bool io_wait::ready() noexcept {
-  if (moving_ && here.worker == &core_->home()) {
-    moving_ = false;
-    step();
-  }
-  return done_;
-}
-
-void io_wait::on_news() {
-  try {
-    done_ = attempt();
-  } catch (...) {
-    failure_ = std::current_exception();
-    done_ = true;
-  }
-  if (!done_) return;
-  if (listed_) {
-    listed_ = false;
-    core_->forget(*this);
-  }
-  host_->signal_here();
-}
-
-bool io_wait::withdraw() noexcept {
-  if (done_) return false;
-  moving_ = false;
-  if (listed_) {
-    listed_ = false;
-    core_->forget(*this);
-  }
-  return true;
-}
-
-void io_wait::check() {
-  if (!done_)
-    if (auto reason = interruption()) std::rethrow_exception(reason);
-  if (failure_) std::rethrow_exception(failure_);
 }
 
 }  // namespace buskin::io::detail

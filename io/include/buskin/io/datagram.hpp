@@ -65,6 +65,8 @@ class receive_wait : public homed_wait {
   bool attempt() final;
   void enlist() final;
   void delist() noexcept final;
+  worker& home() const noexcept final;
+  const char* operation() const noexcept final { return "an operation on a socket"; }
   std::string whose() const final;
   virtual std::span<char> target() = 0;
   /// It is in the target now.
@@ -72,10 +74,6 @@ class receive_wait : public homed_wait {
 
   std::shared_ptr<datagram_owner> socket_;
   datagram_size got_;
-
- private:
-  friend class datagram_actor;
-  receive_wait* next_ = nullptr;
 };
 
 class receive_into_wait final : public receive_wait {
@@ -124,17 +122,17 @@ class send_wait final : public homed_wait {
   void await_resume() { check(); }
 
  private:
-  friend class datagram_actor;
+  worker& home() const noexcept override;
   bool attempt() override;
   void enlist() override;
   void delist() noexcept override;
+  const char* operation() const noexcept override { return "an operation on a socket"; }
   std::string whose() const override;
 
   std::shared_ptr<datagram_owner> socket_;
   std::optional<std::string_view> bytes_;  // empty once accepted
   std::optional<address> to_;
   const bool drain_;
-  send_wait* next_ = nullptr;
 };
 
 }  // namespace detail

@@ -12,7 +12,7 @@ namespace buskin::io::detail {
 
 using namespace buskin::detail;
 
-/// What always holds: `attempt` and what is touched by it run on the worker `home`, with no lock.
+/// What always holds: `attempt` and what is touched by it run on the worker `home()`, with no lock.
 class homed_wait : public wait {
  public:
   bool ready() noexcept final;
@@ -24,16 +24,18 @@ class homed_wait : public wait {
   void on_news();
 
  protected:
-  homed_wait(wait_kind kind, worker& home, const std::source_location& where) noexcept
-      : wait(kind, where), home_(home) {}
+  homed_wait(wait_kind kind, const std::source_location& where) noexcept : wait(kind, where) {}
   ~homed_wait() = default;
+
+  virtual worker& home() const noexcept = 0;
 
   /// Tries to complete. True when the outcome is known; a failure is thrown.
   virtual bool attempt() = 0;
   /// Enters the wait where it is told of news, and takes it out again.
   virtual void enlist() = 0;
   virtual void delist() noexcept = 0;
-  /// For errors: what is waited for.
+  /// For errors: what is done, and to whom.
+  virtual const char* operation() const noexcept = 0;
   virtual std::string whose() const = 0;
 
   /// To be called by the destructor of each derived class.
@@ -42,15 +44,29 @@ class homed_wait : public wait {
   void check();
 
  private:
+  friend class wait_line;
   bool step() noexcept;
   void try_once() noexcept;
 
-  worker& home_;
   stack_host* host_ = nullptr;
+  homed_wait* next_ = nullptr;  // in a line
   std::exception_ptr failure_;
   bool moving_ = false;
   bool listed_ = false;
   bool done_ = false;
+};
+
+/// Waits that are told of news, the oldest first.
+class wait_line {
+ public:
+  void push(homed_wait& waiting) noexcept;
+  /// Nothing when it is not in the line.
+  void erase(homed_wait& waiting) noexcept;
+  /// Tells one after the other, until one goes on waiting.
+  void tell();
+
+ private:
+  homed_wait* first_ = nullptr;
 };
 
 }  // namespace buskin::io::detail

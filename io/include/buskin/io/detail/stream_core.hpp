@@ -7,6 +7,7 @@
 // buffers and the transport there may be a layer that changes the bytes: TLS.
 #pragma once
 
+#include <buskin/io/detail/homed_wait.hpp>
 #include <buskin/runtime/clock.hpp>
 #include <buskin/runtime/detail/coro_stack.hpp>
 #include <buskin/runtime/detail/worker.hpp>
@@ -139,7 +140,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   std::size_t out_begin_ = 0;
   std::size_t high_water_ = 64 * 1024;
   io_wait* reader_ = nullptr;
-  io_wait* writers_ = nullptr;                    // oldest first
+  wait_line writers_;
   std::unique_ptr<closing_state> closing_state_;  // while closing_ and not yet closed_
   std::error_code write_error_;
   bool watching_read_ = false;
@@ -151,41 +152,20 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   bool hurried_ = false;
 };
 
-/// A wait for a core. Moves its actor to the core's worker first.
-class io_wait : public wait {
- public:
-  bool ready() noexcept final;
-  bool withdraw() noexcept final;
-  bool await_ready();
-  bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
-
-  /// The core has news. On its worker.
-  void on_news();
-
+/// A wait for a core.
+class io_wait : public homed_wait {
  protected:
   io_wait(wait_kind kind, std::shared_ptr<stream_core> core,
           const std::source_location& where) noexcept
-      : wait(kind, where), core_(std::move(core)) {}
-  ~io_wait();
+      : homed_wait(kind, where), core_(std::move(core)) {}
+  ~io_wait() { leave(); }
 
-  /// Tries to complete. True when the outcome (a value or failure_) is known.
-  virtual bool attempt() = 0;
-  /// Enters the wait as the core's reader or among its writers.
-  virtual void enlist() = 0;
-  void check();
+  worker& home() const noexcept final { return core_->home(); }
+  void delist() noexcept final { core_->forget(*this); }
+  const char* operation() const noexcept final { return "a stream operation"; }
+  std::string whose() const final { return core_->describe(); }
 
   std::shared_ptr<stream_core> core_;
-  std::exception_ptr failure_;
-
- private:
-  friend class stream_core;
-  bool step() noexcept;
-
-  stack_host* host_ = nullptr;
-  io_wait* next_ = nullptr;  // in the list of writers
-  bool moving_ = false;
-  bool listed_ = false;
-  bool done_ = false;
 };
 
 }  // namespace buskin::io::detail
