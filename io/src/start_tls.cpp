@@ -16,15 +16,14 @@ namespace detail {
 
 namespace {
 
-class handshake_wait final : public io_wait {
+class handshake_wait final : public reader_wait {
  public:
   handshake_wait(std::shared_ptr<stream_core> core, std::string peer,
                  const std::source_location& where) noexcept
-      : io_wait(wait_kind::connect, std::move(core), where), peer_(std::move(peer)) {}
+      : reader_wait(wait_kind::connect, std::move(core), where), peer_(std::move(peer)) {}
   void await_resume() { check(); }
 
  private:
-  void enlist() override { core_->set_reader(*this); }
   bool attempt() override {
     const transfer step = core_->open_layer();
     if (step.what == transfer::status::would_block) return false;

@@ -81,7 +81,7 @@ transfer stream_core::fill() {
   return got;
 }
 
-void stream_core::set_reader(io_wait& reader) {
+void stream_core::set_reader(stream_reader& reader) {
   if (reader_ != nullptr)
     throw invalid_state("two tasks read " + describe() +
                         " at the same time; one of them has to be the reader");
@@ -93,6 +93,11 @@ void stream_core::set_reader(io_wait& reader) {
   want_readable();
 }
 
+void stream_core::forget_reader(stream_reader& reader) noexcept {
+  // A watch that is under way stays: it finds no reader, and the bytes stay where they are.
+  if (reader_ == &reader) reader_ = nullptr;
+}
+
 void stream_core::want_readable() {
   if (std::exchange(watching_read_, true)) return;
   watch_readable();
@@ -100,7 +105,7 @@ void stream_core::want_readable() {
 
 void stream_core::on_readable() {
   watching_read_ = false;
-  if (reader_ != nullptr) reader_->on_news();
+  if (reader_ != nullptr) reader_->on_read_news();
   if (closing_) {
     if (layer_) close_if_done();
   } else if (reader_ != nullptr) {
@@ -109,7 +114,7 @@ void stream_core::on_readable() {
 }
 
 void stream_core::wake_reader() {
-  if (reader_ != nullptr) reader_->on_news();
+  if (reader_ != nullptr) reader_->on_read_news();
 }
 
 // -- writing ----------------------------------------------------------------------------------
@@ -206,18 +211,32 @@ void stream_core::end_of_writing() {
   if (layer_->unsent() != 0) want_writable();
 }
 
-void stream_core::add_writer(io_wait& writer) noexcept { writers_.push(writer); }
-
-void stream_core::forget(io_wait& waiting) noexcept {
-  // A watch for reading that is under way stays: it finds no reader, and the bytes stay where they
-  // are.
-  if (reader_ == &waiting) reader_ = nullptr;
-  writers_.erase(waiting);
-}
-
 void stream_core::wake_writers() {
   const auto keep = shared_from_this();  // the last writer may hold the last handle
   writers_.tell();
+  if (!closed_) tell_observers(&stream_observer::on_sent);
+}
+
+// -- observers --------------------------------------------------------------------------------
+
+void stream_core::add_observer(stream_observer& observer) noexcept {
+  observer.next_ = std::exchange(observers_, &observer);
+}
+
+void stream_core::remove_observer(stream_observer& observer) noexcept {
+  for (stream_observer** at = &observers_; *at != nullptr; at = &(*at)->next_)
+    if (*at == &observer) {
+      *at = std::exchange(observer.next_, nullptr);
+      return;
+    }
+}
+
+void stream_core::tell_observers(void (stream_observer::*news)()) {
+  for (stream_observer* each = observers_; each != nullptr;) {
+    stream_observer* const next = each->next_;
+    (each->*news)();
+    each = next;
+  }
 }
 
 // -- a layer ----------------------------------------------------------------------------------
@@ -326,6 +345,7 @@ void stream_core::finish_close() {
   if (closed_) return;
   closed_ = true;
   transport_close();
+  tell_observers(&stream_observer::on_closed);
   if (const auto state = std::move(closing_state_); state && state->actor)
     state->actor->enter_or_post([](lean_actor& a) { a.quit(); });
 }

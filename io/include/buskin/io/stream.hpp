@@ -30,12 +30,11 @@ class stream_owner {
   const std::shared_ptr<stream_core> core;
 };
 
-class read_wait : public io_wait {
+class read_wait : public reader_wait {
  protected:
   read_wait(std::shared_ptr<stream_core> core, const std::source_location& where) noexcept
-      : io_wait(wait_kind::read, std::move(core), where) {}
+      : reader_wait(wait_kind::read, std::move(core), where) {}
   ~read_wait() = default;
-  void enlist() override { core_->set_reader(*this); }
   [[noreturn]] void fail(const transfer& got) const;
 };
 
@@ -112,11 +111,13 @@ class drain_wait final : public io_wait {
   drain_wait(std::shared_ptr<stream_core> core, std::optional<std::string_view> accept,
              std::size_t mark, const std::source_location& where) noexcept
       : io_wait(wait_kind::write, std::move(core), where), accept_(accept), mark_(mark) {}
+  ~drain_wait() { leave(); }
   void await_resume() { check(); }
 
  private:
   bool attempt() override;
-  void enlist() override { core_->add_writer(*this); }
+  void enlist() override { core_->writers().push(*this); }
+  void delist() noexcept override { core_->writers().erase(*this); }
   std::optional<std::string_view> accept_;
   std::size_t mark_;
 };

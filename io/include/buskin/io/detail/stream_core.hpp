@@ -33,8 +33,34 @@ struct transfer {
   std::error_code error;
 };
 
-class io_wait;
 class stream_layer;
+
+/// Who takes what a stream receives; one at a time.
+class stream_reader {
+ public:
+  /// Another read is worth while, or the stream was closed. On the stream's worker.
+  virtual void on_read_news() = 0;
+
+ protected:
+  ~stream_reader() = default;
+};
+
+/// Who is told what becomes of a stream. On the stream's worker. When told, it may take
+/// itself out, and no other.
+class stream_observer {
+ public:
+  /// Less is unsent than before.
+  virtual void on_sent() = 0;
+  /// It is closed, its descriptor too. Once.
+  virtual void on_closed() = 0;
+
+ protected:
+  ~stream_observer() = default;
+
+ private:
+  friend class stream_core;
+  stream_observer* next_ = nullptr;
+};
 
 class stream_core : public std::enable_shared_from_this<stream_core> {
  public:
@@ -52,7 +78,10 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   transfer read_into(char* target, std::size_t size);
   /// Reads more into the buffer.
   transfer fill();
-  void set_reader(io_wait& reader);
+  /// Throws invalid_state when there is one.
+  void set_reader(stream_reader& reader);
+  /// Nothing when it is not the reader.
+  void forget_reader(stream_reader& reader) noexcept;
   bool has_reader() const noexcept { return reader_ != nullptr; }
 
   // -- writing ----------------------------------------------------------------------------------
@@ -62,9 +91,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   std::size_t unsent() const noexcept { return queued() + (layer_ ? held_by_layer() : 0); }
   std::size_t high_water() const noexcept { return high_water_; }
   void set_high_water(std::size_t bytes) noexcept { high_water_ = bytes; }
-  void add_writer(io_wait& writer) noexcept;
-  /// Takes a wait out of wherever it is entered.
-  void forget(io_wait& waiting) noexcept;
+  wait_line& writers() noexcept { return writers_; }
   /// Ends the sending direction when everything is sent.
   void write_eof();
 
@@ -93,6 +120,9 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   const std::error_code& write_error() const noexcept { return write_error_; }
   [[noreturn]] void throw_closed(const char* operation) const;
   [[noreturn]] void throw_failed(const char* operation, const std::error_code& error) const;
+
+  void add_observer(stream_observer& observer) noexcept;
+  void remove_observer(stream_observer& observer) noexcept;
 
   virtual std::string describe() const = 0;
   /// The descriptor; -1 for none.
@@ -131,6 +161,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   void finish_close();
   void wake_writers();
   void wake_reader();
+  void tell_observers(void (stream_observer::*news)());
 
   worker& home_;
   std::unique_ptr<stream_layer> layer_;
@@ -139,8 +170,9 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   std::string out_;
   std::size_t out_begin_ = 0;
   std::size_t high_water_ = 64 * 1024;
-  io_wait* reader_ = nullptr;
+  stream_reader* reader_ = nullptr;
   wait_line writers_;
+  stream_observer* observers_ = nullptr;
   std::unique_ptr<closing_state> closing_state_;  // while closing_ and not yet closed_
   std::error_code write_error_;
   bool watching_read_ = false;
@@ -158,14 +190,25 @@ class io_wait : public homed_wait {
   io_wait(wait_kind kind, std::shared_ptr<stream_core> core,
           const std::source_location& where) noexcept
       : homed_wait(kind, where), core_(std::move(core)) {}
-  ~io_wait() { leave(); }
+  ~io_wait() = default;
 
   worker& home() const noexcept final { return core_->home(); }
-  void delist() noexcept final { core_->forget(*this); }
   const char* operation() const noexcept final { return "a stream operation"; }
   std::string whose() const final { return core_->describe(); }
 
   std::shared_ptr<stream_core> core_;
+};
+
+/// One that is the core's reader meanwhile.
+class reader_wait : public io_wait, private stream_reader {
+ protected:
+  using io_wait::io_wait;
+  ~reader_wait() { leave(); }
+  void enlist() final { core_->set_reader(*this); }
+  void delist() noexcept final { core_->forget_reader(*this); }
+
+ private:
+  void on_read_news() final { on_news(); }
 };
 
 }  // namespace buskin::io::detail
