@@ -5,10 +5,14 @@
 #include <buskin/runtime/detail/signal_source.hpp>
 #include <buskin/runtime/errors.hpp>
 
+#include <caf/attachable.hpp>
+#include <caf/send.hpp>
+
 #include <array>
 #include <csignal>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 namespace buskin {
 
@@ -53,7 +57,14 @@ signal_source::signal_source(asio::io_context& io, std::vector<int> numbers,
                              std::function<void(int)> told)
     : set_(io), numbers_(std::move(numbers)), told_(std::move(told)) {
   for (const int number : numbers_) check_signal(number);
-  for (const int number : numbers_) set_.add(number);
+  for (const int number : numbers_) {
+    asio::error_code failure;
+    set_.add(number, failure);
+    if (failure)
+      throw std::system_error(std::error_code(failure.value(), std::system_category()),
+                              "cannot take signal " + std::to_string(number) +
+                                  "; it may be one that the C library uses itself");
+  }
   for (const int number : numbers_)
     taken[static_cast<std::size_t>(number)].fetch_add(1, std::memory_order_acq_rel);
 }
@@ -95,6 +106,9 @@ void signal_source::came(int number) {
 
 bool signal_source::enter(stack_host& waiter) {
   std::lock_guard guard(mutex_);
+  if (told_)
+    throw invalid_state(
+        "these signals are sent to an actor; make a second `signals` to await them");
   if (closed_ || !arrived_.empty()) return true;
   if (waiter_ != nullptr)
     throw invalid_state("another task waits for these signals already; make a second `signals`");
@@ -155,16 +169,52 @@ signals::signals(const std::vector<int>& numbers)
   source_->listen();
 }
 
+namespace {
+
+/// Ends the taking of signals with the actor that is told of them.
+class taker_watch final : public caf::attachable {
+ public:
+  explicit taker_watch(const std::shared_ptr<detail::signal_source>& source)
+      : source_(source), id_(source.get()) {}
+  void actor_exited(const caf::error&, caf::execution_unit*) override {
+    if (const auto source = source_.lock()) source->close();
+  }
+  bool matches(const token& what) override {
+    return what.subtype == token::anonymous && what.ptr == id_;
+  }
+
+ private:
+  std::weak_ptr<detail::signal_source> source_;
+  const void* id_;
+};
+
+}  // namespace
+
+signals::signals(const std::vector<int>& numbers, caf::actor whom) : told_(std::move(whom)) {
+  if (!told_) throw std::invalid_argument("signals are to be sent to no actor");
+  source_ = std::make_shared<detail::signal_source>(
+      runtime::current().io(), numbers,
+      [whom = told_](int number) { caf::anon_send(whom, signal_received::value, number); });
+  source_->listen();
+  told_->attach(caf::attachable_ptr(new taker_watch(source_)));
+}
+
 signals& signals::operator=(signals&& other) noexcept {
   if (this != &other) {
-    if (source_) source_->close();
+    close();
     source_ = std::move(other.source_);
+    told_ = std::move(other.told_);
   }
   return *this;
 }
 
-signals::~signals() {
-  if (source_) source_->close();
+signals::~signals() { close(); }
+
+void signals::close() noexcept {
+  if (!source_) return;
+  source_->close();
+  if (told_)
+    told_->detach(caf::attachable::token(caf::attachable::token::anonymous, source_.get()));
 }
 
 // -- handlers -------------------------------------------------------------------------------------

@@ -1,7 +1,10 @@
-// Signals of the operating system, awaited.
+// Signals of the operating system, awaited or sent to an actor.
 #pragma once
 
 #include <buskin/runtime/detail/coro_stack.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/atom.hpp>
 
 #include <coroutine>
 #include <initializer_list>
@@ -10,6 +13,9 @@
 #include <vector>
 
 namespace buskin {
+
+/// What an actor is sent: `(signal_received, int)`, the signal's number.
+using signal_received = caf::atom_constant<caf::atom("bk.sig")>;
 
 namespace detail {
 
@@ -38,6 +44,8 @@ class signal_wait final : public wait {
 ///     signals asked({SIGHUP, SIGTERM});
 ///     while (co_await asked.next() == SIGHUP) reload();
 ///
+///     signals told({SIGHUP}, device);  // `device` is sent (signal_received, SIGHUP)
+///
 /// Each object is told of every signal, in the order of arrival (the kernel merges equal ones that
 /// come faster than they are read). SIGINT and SIGTERM that are taken so do not cancel the main
 /// task. Move-only; must not outlive its runtime.
@@ -48,18 +56,25 @@ class signals {
   /// is broken (SIGSEGV, SIGBUS, SIGFPE, SIGILL); std::system_error when the system refuses.
   signals(std::initializer_list<int> numbers);
   explicit signals(const std::vector<int>& numbers);
+  /// The same, told to `whom`, here or on another node, instead of to `next`. The end of `whom` is
+  /// the end of the taking. Throws std::invalid_argument for no actor as well.
+  signals(const std::vector<int>& numbers, caf::actor whom);
   signals(signals&&) noexcept = default;
   signals& operator=(signals&& other) noexcept;
   ~signals();
 
   /// The oldest signal not told of yet, or the next to come. One task at a time; a second one that
-  /// waits is told by invalid_state. Cancellation: loses no signal.
+  /// waits is told by invalid_state, and so is one who asks for what goes to an actor.
+  /// Cancellation: loses no signal.
   detail::signal_wait next(std::source_location where = std::source_location::current()) const {
     return {source_, where};
   }
 
  private:
+  void close() noexcept;
+
   std::shared_ptr<detail::signal_source> source_;
+  caf::actor told_;  // who is told of them, if it is an actor
 };
 
 }  // namespace buskin
