@@ -35,6 +35,8 @@
 #include <buskin/actors/race.hpp>
 #include <buskin/actors/receive.hpp>
 #include <buskin/actors/registry.hpp>
+#include <buskin/actors/resource_pool.hpp>
+#include <buskin/actors/resource_pool_options.hpp>
 #include <buskin/actors/result.hpp>
 #include <buskin/actors/semaphore.hpp>
 #include <buskin/actors/send.hpp>
