@@ -7,6 +7,7 @@
 #include <buskin/io/whole_file.hpp>
 #include <buskin/runtime/errors.hpp>
 
+#include "io/interruptions.hpp"
 #include "io/live_stage.hpp"
 #include "io/scratch.hpp"
 
@@ -34,6 +35,8 @@ namespace {
 using namespace buskin;
 using namespace std::chrono_literals;
 using buskin::test::contents_of;
+using buskin::test::failing;
+using buskin::test::interruptions;
 using buskin::test::live_stage;
 using buskin::test::mentions;
 using buskin::test::scratch;
@@ -41,37 +44,6 @@ using buskin::test::until;
 using io::file;
 
 namespace fs = std::filesystem;
-
-auto failing(std::errc wanted, std::string text) {
-  return [=](const std::system_error& error) {
-    BOOST_TEST_MESSAGE(error.what());
-    return error.code() == wanted && mentions(error, text);
-  };
-}
-
-/// Interrupts this process again and again.
-class interruptions {
- public:
-  interruptions() {
-    struct sigaction action {};
-    action.sa_handler = [](int) {};
-    ::sigaction(SIGALRM, &action, &before_);  // without SA_RESTART
-    set(500);
-  }
-  ~interruptions() {
-    set(0);
-    ::sigaction(SIGALRM, &before_, nullptr);
-  }
-  interruptions(const interruptions&) = delete;
-  interruptions& operator=(const interruptions&) = delete;
-
- private:
-  static void set(int microseconds) {
-    const itimerval period{{0, microseconds}, {0, microseconds}};
-    ::setitimer(ITIMER_REAL, &period, nullptr);
-  }
-  struct sigaction before_ {};
-};
 
 /// A file that may not become larger than `bytes`, whoever writes it: the write that would is
 /// short.
@@ -99,6 +71,7 @@ task<void> write_to(file f, std::string bytes) { co_await f.write(std::move(byte
 
 BOOST_AUTO_TEST_SUITE(file_faults)
 
+// Part of F2.
 BOOST_AUTO_TEST_CASE(short_reads_and_writes_and_interruptions_lose_nothing) {
   live_stage s;
   const scratch folder;
@@ -124,6 +97,7 @@ BOOST_AUTO_TEST_CASE(short_reads_and_writes_and_interruptions_lose_nothing) {
   s.run(main());
 }
 
+// Part of F2.
 BOOST_AUTO_TEST_CASE(a_full_device_and_a_broken_one_are_named_with_the_reason) {
   live_stage s;
   auto main = []() -> task<void> {
@@ -161,6 +135,7 @@ BOOST_AUTO_TEST_CASE(a_write_that_stops_in_the_middle_says_how_far_it_came) {
   s.run(main());
 }
 
+// Part of F5.
 BOOST_AUTO_TEST_CASE(a_file_that_is_cut_off_while_it_is_read_ends_there) {
   live_stage s;
   const scratch folder;
@@ -184,6 +159,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_cut_off_while_it_is_read_ends_there) {
   s.run(main());
 }
 
+// Part of F5.
 BOOST_AUTO_TEST_CASE(who_reads_a_file_that_is_removed_or_replaced_reads_on_in_the_old_one) {
   live_stage s;
   const scratch folder;
@@ -210,6 +186,7 @@ task<void> read_lines_of(file f, int& count) {
   while (co_await reader.next()) ++count;
 }
 
+// Part of F5.
 BOOST_AUTO_TEST_CASE(a_fifo_whose_other_end_nobody_opens_holds_up_no_worker_and_no_shutdown) {
   live_stage s;
   const scratch folder;
@@ -274,6 +251,7 @@ bool killed_at(int calls, const fs::path& path, const std::string& bytes) {
   return true;
 }
 
+// F3
 BOOST_AUTO_TEST_CASE(a_process_killed_at_any_system_call_leaves_the_old_file_or_the_new_one) {
   const scratch folder;
   const auto path = folder / "a";

@@ -28,6 +28,7 @@ namespace {
 using namespace buskin;
 using namespace std::chrono_literals;
 using buskin::test::contents_of;
+using buskin::test::failing;
 using buskin::test::live_stage;
 using buskin::test::mentions;
 using buskin::test::scratch;
@@ -35,13 +36,6 @@ using buskin::test::until;
 using io::file;
 
 const io::open_options both_ways{.write = true};
-
-auto failing(std::errc wanted, std::string text) {
-  return [=](const std::system_error& error) {
-    BOOST_TEST_MESSAGE(error.what());
-    return error.code() == wanted && mentions(error, text);
-  };
-}
 
 /// How many jobs the pool has under way.
 std::size_t under_way() { return runtime::current().default_executor().running().size(); }

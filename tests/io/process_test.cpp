@@ -4,18 +4,18 @@
 #include <buskin/actors/gather.hpp>
 #include <buskin/runtime/errors.hpp>
 
+#include "io/child_stage.hpp"
 #include "io/live_stage.hpp"
+#include "io/scratch.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -30,57 +30,20 @@ using namespace buskin;
 using namespace std::chrono_literals;
 using buskin::io::redirect;
 using buskin::test::live_stage;
+using buskin::test::no_children;
+using buskin::test::on_stage;
+using buskin::test::piped;
+using buskin::test::scratch;
 using buskin::test::until;
 using how = buskin::io::exit_status::how;
-
-/// A folder of its own, which goes at the end.
-class scratch {
- public:
-  scratch() {
-    char name[] = "/tmp/buskin_process_XXXXXX";
-    BOOST_REQUIRE(::mkdtemp(name) != nullptr);
-    path_ = name;
-  }
-  ~scratch() { std::filesystem::remove_all(path_); }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path write(const std::string& name, const std::string& text, mode_t mode) const {
-    const auto file = path_ / name;
-    std::ofstream(file) << text;
-    ::chmod(file.c_str(), mode);
-    return file;
-  }
-
- private:
-  std::filesystem::path path_;
-};
-
-bool no_children() {
-  return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD;
-}
-
-io::process_options piped() {
-  io::process_options options;
-  options.in = redirect::pipe();
-  return options;
-}
-
-template <class F>
-void on_stage(F body, unsigned workers = 1) {
-  live_stage s(runtime_options{.workers = workers});
-  s.run(body());
-  s.runtime.shutdown();
-  BOOST_TEST(no_children());
-}
 
 BOOST_AUTO_TEST_SUITE(process_)
 
 // covers SUB-007, SUB-001
-// Part of P1.
+// P1
 BOOST_AUTO_TEST_CASE(every_exit_code_is_reported_as_it_is) {
   on_stage([]() -> task<void> {
-    for (int code : {0, 1, 2, 7, 126, 127, 128, 137, 255}) {
+    for (int code = 0; code != 256; ++code) {
       auto p = co_await io::shell("exit {}", {std::to_string(code)});
       const auto status = co_await p.wait();
       BOOST_TEST((status == io::exit_status{how::exited, code, false}));
@@ -94,21 +57,100 @@ BOOST_AUTO_TEST_CASE(every_exit_code_is_reported_as_it_is) {
   });
 }
 
-// covers SUB-009, SUB-011, SUB-012
-// Part of P1.
+/// Those that end a process which does nothing about them.
+std::vector<int> deadly_signals() {
+  std::vector<int> numbers;
+  for (int number = 1; number <= SIGRTMAX; ++number) {
+    const bool harmless = number == SIGCHLD || number == SIGCONT || number == SIGURG ||
+                          number == SIGWINCH || number == SIGSTOP || number == SIGTSTP ||
+                          number == SIGTTIN || number == SIGTTOU;
+    const bool of_the_library = number > SIGSYS && number < SIGRTMIN;
+    if (!harmless && !of_the_library) numbers.push_back(number);
+  }
+  return numbers;
+}
+
+// covers SUB-009, SUB-011, SUB-012, EVT-037
+// P1
 BOOST_AUTO_TEST_CASE(every_deadly_signal_is_reported_by_number_and_name) {
   on_stage([]() -> task<void> {
-    for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGUSR1, SIGSEGV, SIGPIPE, SIGTERM}) {
+    BOOST_TEST(deadly_signals().size() == 23U + static_cast<std::size_t>(SIGRTMAX - SIGRTMIN + 1));
+    for (const int number : deadly_signals()) {
       auto p = co_await io::exec({"sleep", "600"});
-      p.send_signal(number);
+      if (number == SIGTERM)
+        p.terminate();
+      else if (number == SIGKILL)
+        p.kill();
+      else
+        p.send_signal(number);
       const auto status = co_await p.wait();
       BOOST_TEST((status.ended == how::signalled));
       BOOST_TEST(status.code == number);
       BOOST_TEST(status.return_code() == -number);
-      BOOST_TEST(io::to_string(status).starts_with(std::string("killed by SIG") +
-                                                   ::sigabbrev_np(number)));
+      const char* name = ::sigabbrev_np(number);
+      BOOST_TEST(io::to_string(status).starts_with(
+          name != nullptr ? std::string("killed by SIG") + name
+                          : "killed by signal " + std::to_string(number)));
+      // By itself, with what wait tells of it.
+      auto q = co_await io::shell("kill -{} $$", {std::to_string(number)});
+      BOOST_TEST((co_await q.wait()).return_code() == -number);
     }
   });
+}
+
+// P1
+BOOST_AUTO_TEST_CASE(it_is_told_whether_core_was_dumped) {
+  const scratch folder;
+  std::string pattern;
+  std::ifstream("/proc/sys/kernel/core_pattern") >> pattern;
+  on_stage([&]() -> task<void> {
+    io::process_options options;
+    options.cwd = folder.path();
+    auto without = co_await io::shell("ulimit -c 0; kill -ABRT $$", {}, options);
+    BOOST_TEST((co_await without.wait() == io::exit_status{how::signalled, SIGABRT, false}));
+    if (pattern.find_first_of("|/") != std::string::npos) {
+      BOOST_TEST_MESSAGE("skipped: core goes to " << pattern << " here, not into the folder");
+      co_return;
+    }
+    auto with = co_await io::shell("ulimit -c unlimited && kill -ABRT $$", {}, options);
+    const auto status = co_await with.wait();
+    if (status.ended == how::exited) {
+      BOOST_TEST_MESSAGE("skipped: ulimit -c is not to be raised here");
+      co_return;
+    }
+    BOOST_TEST((status == io::exit_status{how::signalled, SIGABRT, true}));
+    BOOST_TEST(io::to_string(status) == "killed by SIGABRT (core dumped)");
+    BOOST_TEST(folder.count() == 1);
+  });
+}
+
+// covers UNX-018
+BOOST_AUTO_TEST_CASE(no_handler_of_ours_runs_in_a_process_and_its_signals_do_not_reach_us) {
+  live_stage s;
+  static volatile std::sig_atomic_t caught;
+  caught = 0;
+  struct sigaction counting {};
+  struct sigaction before {};
+  counting.sa_handler = [](int) { caught = caught + 1; };
+  ::sigaction(SIGUSR2, &counting, &before);
+  int told = 0;
+  s.runtime.add_signal_handler(SIGUSR1, [&] { ++told; });
+  auto main = [&]() -> task<void> {
+    for (int i = 0; i != 200; ++i) {
+      auto p = co_await io::exec({"sleep", "600"});
+      const int number = i % 2 == 0 ? SIGUSR1 : SIGUSR2;
+      p.send_signal(number);  // perhaps before it is another program than this
+      BOOST_TEST((co_await p.wait()).return_code() == -number);
+    }
+    BOOST_TEST(told == 0);
+    BOOST_TEST(caught == 0);
+    std::raise(SIGUSR1);
+    std::raise(SIGUSR2);
+    co_await until([&] { return told == 1; }, "our own signal");
+    BOOST_TEST(caught == 1);
+  };
+  s.run(main());
+  ::sigaction(SIGUSR2, &before, nullptr);
 }
 
 // covers SUB-012
@@ -131,8 +173,9 @@ BOOST_AUTO_TEST_CASE(a_process_starts_with_nothing_ignored_or_blocked) {
 // P7
 BOOST_AUTO_TEST_CASE(arguments_arrive_byte_for_byte) {
   on_stage([]() -> task<void> {
-    const std::vector<std::string> odd{"two words", "'", "\"", "; rm -rf /tmp/nowhere", "$(id)",
-                                       "`id`", "line\nbreak", "", "\xff\xfe", "*", "$HOME", "{}"};
+    const std::vector<std::string> odd{"two words", "'",    "\"",          "; rm -rf /tmp/nowhere",
+                                       "$(id)",     "`id`", "line\nbreak", "",
+                                       "\xff\xfe",  "*",    "$HOME",       "{}"};
     std::string all;
     for (const auto& each : odd) all += "<" + each + ">";
     io::argument_vector argv{"printf", "<%s>"};
@@ -187,12 +230,12 @@ BOOST_AUTO_TEST_CASE(a_program_that_cannot_be_started_is_an_error_with_its_path_
           "buskin-has-no-such-program: it is not in the PATH");
     shows(co_await failure_of({"/no/such/program"}), std::errc::no_such_file_or_directory,
           "/no/such/program");
-    const auto plain = folder.write("plain", "#!/bin/sh\n", 0644);
+    const auto plain = folder.with("plain", "#!/bin/sh\n");
     shows(co_await failure_of({plain}), std::errc::permission_denied, plain);
-    const auto lost = folder.write("lost", "#!/no/such/interpreter\n", 0755);
+    const auto lost = folder.with("lost", "#!/no/such/interpreter\n", 0755);
     shows(co_await failure_of({lost}), std::errc::no_such_file_or_directory,
           lost.string() + ": it exists, but the interpreter");
-    const auto text = folder.write("text", "just text\n", 0755);
+    const auto text = folder.with("text", "just text\n", 0755);
     shows(co_await failure_of({text}), std::errc::executable_format_error, text);
     io::process_options elsewhere;
     elsewhere.cwd = "/no/such/folder";

@@ -5,14 +5,13 @@
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/runtime/errors.hpp>
 
+#include "io/child_stage.hpp"
 #include "io/live_stage.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <stdlib.h>
-#include <sys/wait.h>
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -29,18 +28,10 @@ using namespace buskin;
 using namespace std::chrono_literals;
 using buskin::io::run_process;
 using buskin::test::live_stage;
+using buskin::test::no_children;
+using buskin::test::on_stage;
 using buskin::test::until;
 using steady = std::chrono::steady_clock;
-
-bool no_children() { return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; }
-
-template <class F>
-void on_stage(F body) {
-  live_stage s;
-  s.run(body());
-  BOOST_TEST(s.runtime.shutdown().clean());
-  BOOST_TEST(no_children());
-}
 
 io::run_process_options tolerant() {
   io::run_process_options options;
@@ -212,7 +203,7 @@ BOOST_AUTO_TEST_CASE(many_runs_leave_no_descriptor_and_no_child) {
   s.run(main());
 }
 
-// covers BAS-016: what does not compile is refused.
+// covers BAS-016, EVT-039: what does not compile is refused.
 template <class... Args>
 concept can_run = requires(Args... args) {
   io::exec(std::move(args)...);
@@ -224,7 +215,7 @@ static_assert(!can_run<io::argument_vector, int>);
 static_assert(!std::is_convertible_v<std::string, io::redirect>);
 static_assert(!std::is_convertible_v<int, io::redirect>);
 
-// covers BAS-016
+// covers BAS-016, EVT-039
 BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused_and_start_nothing) {
   on_stage([]() -> task<void> {
     const auto refused = [](auto change) -> task<void> {

@@ -33,8 +33,10 @@ class scratch {
   const std::filesystem::path& path() const noexcept { return path_; }
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
-  std::filesystem::path with(const std::string& name, std::string_view bytes) const {
+  std::filesystem::path with(const std::string& name, std::string_view bytes,
+                             mode_t mode = 0644) const {
     std::ofstream(path_ / name, std::ios::binary) << bytes;
+    BOOST_REQUIRE(::chmod((path_ / name).c_str(), mode) == 0);
     return path_ / name;
   }
   std::filesystem::path fifo(const std::string& name) const {
@@ -59,6 +61,14 @@ inline std::string contents_of(const std::filesystem::path& path) {
 /// Of an exception.
 inline bool mentions(const std::exception& error, const std::string& what) {
   return std::string(error.what()).find(what) != std::string::npos;
+}
+
+/// Whether an error has this code, and the text in what it says.
+inline auto failing(std::errc wanted, std::string text) {
+  return [=](const std::system_error& error) {
+    BOOST_TEST_MESSAGE(error.what());
+    return error.code() == wanted && mentions(error, text);
+  };
 }
 
 }  // namespace buskin::test

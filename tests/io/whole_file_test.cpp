@@ -24,18 +24,13 @@ namespace {
 using namespace buskin;
 using namespace std::chrono_literals;
 using buskin::test::contents_of;
+using buskin::test::failing;
 using buskin::test::live_stage;
 using buskin::test::mentions;
 using buskin::test::scratch;
 using buskin::test::until;
 
 namespace fs = std::filesystem;
-
-auto failing(std::errc wanted, std::string text) {
-  return [=](const std::system_error& error) {
-    return error.code() == wanted && mentions(error, text);
-  };
-}
 
 BOOST_AUTO_TEST_SUITE(whole_file_)
 

@@ -46,6 +46,7 @@ class child_process {
     char byte = 0;
     BOOST_REQUIRE(::read(ready_[0], &byte, 1) == 1);
   }
+  pid_t pid() const noexcept { return pid_; }
   void send(int signal) const { BOOST_REQUIRE(::kill(pid_, signal) == 0); }
 
   /// Waits for the end: the exit code, or minus the signal that ended it.
