@@ -8,8 +8,11 @@
 #include <caf/attachable.hpp>
 #include <caf/send.hpp>
 
+#include <asio/post.hpp>
+
 #include <array>
 #include <csignal>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -49,6 +52,22 @@ void check_signal(int number) {
   }
 }
 
+/// While it lives these signals are the program's own.
+class signal_claim {
+ public:
+  explicit signal_claim(const std::vector<int>& numbers) : numbers_(numbers) { count(1); }
+  ~signal_claim() { count(-1); }
+  signal_claim(const signal_claim&) = delete;
+  signal_claim& operator=(const signal_claim&) = delete;
+
+ private:
+  void count(int change) const noexcept {
+    for (const int number : numbers_)
+      taken[static_cast<std::size_t>(number)].fetch_add(change, std::memory_order_acq_rel);
+  }
+  const std::vector<int> numbers_;
+};
+
 bool signal_is_taken(int number) noexcept {
   return taken[static_cast<std::size_t>(number)].load(std::memory_order_acquire) != 0;
 }
@@ -65,8 +84,7 @@ signal_source::signal_source(asio::io_context& io, std::vector<int> numbers,
                               "cannot take signal " + std::to_string(number) +
                                   "; it may be one that the C library uses itself");
   }
-  for (const int number : numbers_)
-    taken[static_cast<std::size_t>(number)].fetch_add(1, std::memory_order_acq_rel);
+  claim_ = std::make_shared<signal_claim>(numbers_);
 }
 
 signal_source::~signal_source() { close(); }
@@ -74,10 +92,16 @@ signal_source::~signal_source() { close(); }
 void signal_source::close() noexcept {
   std::lock_guard guard(mutex_);
   if (std::exchange(closed_, true)) return;
-  for (const int number : numbers_)
-    taken[static_cast<std::size_t>(number)].fetch_sub(1, std::memory_order_acq_rel);
   asio::error_code ignored;  // to restore a default action does not fail
   set_.clear(ignored);
+  // A signal that came before this was for us, also where the runtime's own handler, which the loop
+  // has in its queue, is only about to learn of it.
+  try {
+    asio::post(set_.get_executor(), [claim = claim_] {});
+  } catch (const std::bad_alloc&) {
+    // Then it is over at once.
+  }
+  claim_.reset();
   if (waiter_ != nullptr) waiter_->signal();
 }
 

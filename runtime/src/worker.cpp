@@ -227,7 +227,11 @@ bool worker::round(bool may_block) {
   last_io_ = owner_.time().runs() ? now_ : std::chrono::steady_clock::now();
   const std::size_t fired = timers_.fire_due(now_);
   if (fired != 0) fired_at_ = now_;
-  const std::size_t handlers = run_io(io_a_round);
+  // With nothing else to do, to wait for I/O is to look for it; a look before that mostly finds
+  // nothing, and is a system call.
+  const bool only_io = may_block && messages + fired == 0 && queued() == 0 &&
+                       owner_.time().runs() && !owner_.time_is_held();
+  const std::size_t handlers = only_io ? 0 : run_io(io_a_round);
   // Fewer handlers than permitted: the last look at the descriptors found nothing more, so another
   // would be for nothing.
   if (messages + fired != 0 || handlers == io_a_round || queued() != 0) return true;

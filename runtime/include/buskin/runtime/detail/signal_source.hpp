@@ -19,6 +19,8 @@ void check_signal(int number);
 /// Whether the program takes this signal itself.
 bool signal_is_taken(int number) noexcept;
 
+class signal_claim;
+
 /// Takes some signals until it is closed. Any thread; its handler runs on the loop of `io`.
 class signal_source final : public std::enable_shared_from_this<signal_source> {
  public:
@@ -45,10 +47,11 @@ class signal_source final : public std::enable_shared_from_this<signal_source> {
   void came(int number);
 
   std::mutex mutex_;
-  asio::signal_set set_;          // guarded by mutex_
-  std::deque<int> arrived_;       // guarded by mutex_
-  stack_host* waiter_ = nullptr;  // kept alive by its wait; guarded by mutex_
-  bool closed_ = false;           // guarded by mutex_
+  asio::signal_set set_;                       // guarded by mutex_
+  std::deque<int> arrived_;                    // guarded by mutex_
+  stack_host* waiter_ = nullptr;               // kept alive by its wait; guarded by mutex_
+  bool closed_ = false;                        // guarded by mutex_
+  std::shared_ptr<const signal_claim> claim_;  // guarded by mutex_
   const std::vector<int> numbers_;
   const std::function<void(int)> told_;
 };
