@@ -115,6 +115,33 @@ class peer_program {
     return peer;
   }
 
+  // Echo servers, which print their port and serve until they are killed: command lines. None when
+  // the language is not installed.
+
+  /// On asyncio's streams; over TLS with a certificate's chain and key.
+  static std::optional<command> python_echo(const std::string& loop, const command& tls = {}) {
+    const auto peer = python(loop);
+    if (!peer) return std::nullopt;
+    command words{peer->words_.front(), std::string(sources) + "/asyncio/echo_server.py", loop};
+    words.insert(words.end(), tls.begin(), tls.end());
+    return words;
+  }
+  static std::optional<command> go_echo(int threads) {
+    static const auto binary = std::string(build) + "/go_echo_server";
+    if (!go(threads)) return std::nullopt;
+    compiled("go/echo_server.go", "go_echo_server", {"go", "build", "-o", binary});
+    return command{binary, std::to_string(threads)};
+  }
+  /// `mode`: passive, once or active.
+  static std::optional<command> erlang_echo(int schedulers, const std::string& mode) {
+    const auto peer = erlang(schedulers);
+    if (!peer) return std::nullopt;
+    compiled("erlang/echo_server.erl", "echo_server.beam", {"erlc", "-o", build});
+    command words(peer->words_.begin(), peer->words_.end() - 3);
+    words.insert(words.end(), {"-run", "echo_server", "main", mode});
+    return words;
+  }
+
   /// A contestant that has it do `work` so many times.
   contestant doing(std::string name, const std::string& work, std::size_t operations) const {
     command whole = words_;

@@ -92,6 +92,20 @@ async def file_lines(count):
     raise AssertionError("the file has fewer lines")
 
 
+async def run_true(count):
+    """Ten at a time."""
+    left = count
+
+    async def run_some():
+        nonlocal left
+        while left > 0:
+            left -= 1
+            child = await asyncio.create_subprocess_exec("/bin/true")
+            assert await child.wait() == 0
+
+    await asyncio.gather(*(run_some() for _ in range(10)))
+
+
 WORKS = {
     work.__name__: work
     for work in (
@@ -103,6 +117,7 @@ WORKS = {
         sleeps,
         to_thread,
         file_lines,
+        run_true,
     )
 }
 
