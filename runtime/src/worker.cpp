@@ -6,6 +6,8 @@
 #include <buskin/runtime/detail/host_waker.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/detail/watchdog.hpp>
+#include <buskin/runtime/detail/worker_ref.hpp>
+#include <buskin/runtime/detail/worker_ref.hpp>
 #include <buskin/runtime/scheduling_order.hpp>
 
 #include <caf/logger.hpp>
@@ -48,6 +50,7 @@ worker::worker(scheduler& owner, unsigned index)
     : caf::execution_unit(&owner.system()),
       owner_(owner),
       index_(index),
+      number_(worker_ref::enter()),
       threaded_(owner.threaded()),
       order_(owner.order()),
       timers_(threaded_ ? timer_queue::access::any_thread : timer_queue::access::single_thread),
@@ -55,6 +58,8 @@ worker::worker(scheduler& owner, unsigned index)
       last_io_(std::chrono::steady_clock::now()) {
   incoming_.reserve(submissions_.first_capacity);
 }
+
+worker::~worker() { worker_ref::leave(*this); }
 
 time_point worker::look() noexcept {
   stale_ = false;
@@ -292,6 +297,7 @@ void worker::sleep() {
 }
 
 void worker::drop_jobs() {
+  worker_ref::leave(*this);
   take_submissions();
   while (caf::resumable* job = next_job()) {
     if (auto* lean = dynamic_cast<lean_actor*>(job)) {

@@ -36,6 +36,7 @@ class scheduler;
 class worker final : public caf::execution_unit {
  public:
   worker(scheduler& owner, unsigned index);
+  ~worker() override;
 
   // -- the driving thread -----------------------------------------------------------------------
 
@@ -51,7 +52,7 @@ class worker final : public caf::execution_unit {
   bool round(bool may_block);
   /// Resumes the single job that is next. False when there is none.
   bool step();
-  /// Releases what is still queued, without running it.
+  /// Releases what is still queued, without running it. Nothing more may come.
   void drop_jobs();
 
   asio::io_context& io() noexcept { return io_; }
@@ -79,6 +80,8 @@ class worker final : public caf::execution_unit {
   time_point look() noexcept;
 
   unsigned index() const noexcept { return index_; }
+  /// No other worker of this process has it, or had it.
+  std::uint64_t number() const noexcept { return number_; }
   scheduler& owner() noexcept { return owner_; }
   std::size_t queued() const noexcept {
     return ready_.size() + pinned_.size() + movable_.size() + (newest_ ? 1U : 0U);
@@ -101,6 +104,7 @@ class worker final : public caf::execution_unit {
 
   scheduler& owner_;
   const unsigned index_;
+  const std::uint64_t number_;
   const bool threaded_;
   scheduling_order* const order_;  // cooperative: who is next; null for first in, first out
   asio::io_context io_{1};

@@ -1,0 +1,56 @@
+#include <buskin/runtime/detail/worker_ref.hpp>
+
+#include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/detail/worker.hpp>
+
+#include <mutex>
+#include <set>
+#include <utility>
+
+namespace buskin::detail {
+
+namespace {
+
+/// The workers that can be posted to. Never destroyed: handles in static objects may come later
+/// than it.
+struct roll {
+  std::mutex mutex;
+  std::set<std::uint64_t> numbers;  // guarded by mutex
+  std::uint64_t last = 0;           // guarded by mutex
+};
+
+roll& all() {
+  static roll& made = *new roll;
+  return made;
+}
+
+}  // namespace
+
+worker_ref::worker_ref(worker& whom) noexcept : worker_(&whom), number_(whom.number()) {}
+
+bool worker_ref::is_here() const noexcept {
+  return here.worker == worker_ && worker_->number() == number_;
+}
+
+bool worker_ref::post(std::function<void()> function) const {
+  roll& workers = all();
+  std::lock_guard guard(workers.mutex);  // it does not go meanwhile
+  if (workers.numbers.count(number_) == 0) return false;
+  post_function(*worker_, std::move(function));
+  return true;
+}
+
+std::uint64_t worker_ref::enter() {
+  roll& workers = all();
+  std::lock_guard guard(workers.mutex);
+  workers.numbers.insert(++workers.last);
+  return workers.last;
+}
+
+void worker_ref::leave(const worker& whom) noexcept {
+  roll& workers = all();
+  std::lock_guard guard(workers.mutex);
+  workers.numbers.erase(whom.number());
+}
+
+}  // namespace buskin::detail
