@@ -414,34 +414,6 @@ BOOST_AUTO_TEST_CASE(a_close_during_the_handshake_ends_it_at_once_also_within_tl
   BOOST_TEST((s.runtime.now() == began));
 }
 
-BOOST_AUTO_TEST_CASE(who_stalls_in_the_handshake_is_dropped_and_holds_up_nobody) {
-  live_stage s;
-  tls_world world;
-  auto main = [&]() -> task<void> {
-    auto handler = [](io::connection client) -> task<void> { co_await client.write("here"); };
-    int late = 0;
-    auto server = co_await io::serve("127.0.0.1:0", handler,
-                                     {.tls = world.server(),
-                                      .handshake_timeout = 300ms,
-                                      .on_handshake_failure = [&late](std::exception_ptr why) {
-                                        if (mentions(why, "took longer than 300 ms")) ++late;
-                                      }});
-    constexpr int stalling = 300;
-    std::vector<io::connection> clients;
-    for (int i = 0; i != stalling; ++i) {
-      clients.push_back(co_await io::connect(server.local().to_string()));
-      co_await clients.back().write("\x16");
-    }
-    auto canary = co_await io::connect(server.local().to_string(), {.tls = world.client()});
-    BOOST_TEST(co_await canary.read() == "here");
-    canary.close();
-    for (auto& each : clients) BOOST_TEST(co_await each.read() == "");
-    BOOST_TEST(late == stalling);
-    co_await until([&] { return server.connections() == 0; }, "all to be gone");
-  };
-  s.run(main());
-}
-
 BOOST_AUTO_TEST_CASE(tls_does_not_begin_while_another_task_reads) {
   stage s;
   tls_world world;
