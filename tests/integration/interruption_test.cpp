@@ -340,7 +340,7 @@ BOOST_AUTO_TEST_CASE(interrupted_system_calls_lose_no_operation) {
   const scratch folder;
   folder.fifo("fifo");
   child_process child([&](auto) {
-    const test::interruptions storm(200);
+    const test::interruptions storm;
     return busy_program(folder.path());
   });
   BOOST_TEST(child.wait() == 0);
