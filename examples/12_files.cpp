@@ -25,7 +25,8 @@ buskin::task<int> follow(fs::path log) {
       if (*line == "end") co_return count;
     }
     const auto event = co_await watch.next();
-    if (event.path != log || event.what != io::directory_event::kind::created) continue;
+    using kind = io::directory_event::kind;
+    if (event.path != log || (event.what != kind::created && event.what != kind::moved)) continue;
     // Another file has the name now. What is left in the old one comes first.
     while (const auto line = co_await lines.next()) {
       std::cout << "seen in the old one: " << *line << "\n";

@@ -2,6 +2,7 @@
 
 #include "tls_names.hpp"
 #include "tls_peer_name.hpp"
+#include "tls_server_name.hpp"
 
 #include <buskin/io/tls_error.hpp>
 
@@ -326,7 +327,10 @@ std::optional<tls_session> tls_layer::session() const {
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl, &protocol, &size);
   all.alpn.assign(protocol, protocol + size);
-  if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) all.server_name = name;
+  if (settings_->server())
+    all.server_name = sent_server_name(ssl);
+  else if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name))
+    all.server_name = name;
   all.resumed = SSL_session_reused(ssl) == 1;
   if (const X509* const peer = SSL_get0_peer_certificate(ssl); peer != nullptr) {
     all.peer = describe(peer);

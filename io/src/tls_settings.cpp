@@ -1,5 +1,7 @@
 #include "tls_settings.hpp"
 
+#include "tls_server_name.hpp"
+
 #include <buskin/io/tls_error.hpp>
 #include <buskin/runtime/errors.hpp>
 
@@ -80,6 +82,7 @@ tls_settings::tls_settings(bool server)
     std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH> id;
     RAND_bytes(id.data(), static_cast<int>(id.size()));
     SSL_CTX_set_session_id_context(native, id.data(), static_cast<unsigned>(id.size()));
+    heed_server_names(native);
   } else {
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
   }

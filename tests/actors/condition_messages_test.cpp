@@ -26,6 +26,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace {
 
@@ -46,6 +47,15 @@ caf::actor plain_waiter(stage& s, const condition& c, journal& said, const std::
     return {
         [=](int) { self->request(c.actor(), caf::infinite, release_permit::value).then([] {}); }};
   });
+}
+
+/// An actor that is going to die, and behind it a task. All that is referred to outlives this.
+task<std::pair<caf::actor, task_handle<void>>> two_waiters(stage& s, const condition& c,
+                                                           journal& said) {
+  auto dying = plain_waiter(s, c, said, "dying");
+  co_await sleep(1ms);
+  auto living = co_await waiters(c, &said, {"living"});
+  co_return std::pair(std::move(dying), std::move(living[0]));
 }
 
 task<void> give_back(const caf::actor& who) {
@@ -142,13 +152,11 @@ BOOST_AUTO_TEST_CASE(a_notification_passes_over_an_actor_that_died_while_it_wait
   auto main = [&]() -> task<void> {
     const condition c;
     journal said;
-    const auto dying = plain_waiter(s, c, said, "dying");
-    co_await sleep(1ms);
-    const auto living = co_await waiters(c, &said, {"living"});
+    const auto [dying, living] = co_await two_waiters(s, c, said);
     kill(dying);
     co_await sleep(1ms);
     co_await notify_some(c, 1);
-    co_await living[0];
+    co_await living;
     BOOST_TEST((said == journal{"living"}));
     BOOST_TEST(!c.mutex().is_locked());
   };
@@ -160,9 +168,7 @@ BOOST_AUTO_TEST_CASE(one_that_dies_while_it_queues_up_for_the_lock_passes_its_no
   auto main = [&]() -> task<void> {
     const condition c;
     journal said;
-    const auto dying = plain_waiter(s, c, said, "dying");
-    co_await sleep(1ms);
-    const auto living = co_await waiters(c, &said, {"living"});
+    const auto [dying, living] = co_await two_waiters(s, c, said);
     {
       const auto guard = co_await c.hold();
       c.notify();
@@ -171,7 +177,7 @@ BOOST_AUTO_TEST_CASE(one_that_dies_while_it_queues_up_for_the_lock_passes_its_no
       kill(dying);
       co_await sleep(1ms);
     }
-    co_await living[0];
+    co_await living;
     BOOST_TEST((said == journal{"living"}));
     BOOST_TEST(!c.mutex().is_locked());
   };

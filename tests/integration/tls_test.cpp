@@ -75,6 +75,7 @@ BOOST_AUTO_TEST_CASE(its_client_is_served) {
   s.run(main());
 }
 
+// X3
 BOOST_AUTO_TEST_CASE(its_client_is_refused_with_an_old_version_and_with_a_bad_cipher) {
   live_stage s;
   tls_world world;
@@ -123,11 +124,16 @@ BOOST_AUTO_TEST_CASE(its_client_has_to_show_a_certificate_where_one_is_required)
   s.run(main());
 }
 
+// X8
 BOOST_AUTO_TEST_CASE(a_session_is_resumed_with_the_same_server_and_with_no_other) {
   live_stage s;
   tls_world world;
   auto main = [&]() -> task<void> {
-    auto server = co_await io::serve("127.0.0.1:0", answer_one_line, {.tls = world.server()});
+    auto handler = [](io::connection client) -> task<void> {
+      const std::string line = co_await client.read_until("\n");
+      co_await client.write("you asked " + client.tls()->server_name + " and said " + line);
+    };
+    auto server = co_await io::serve("127.0.0.1:0", handler, {.tls = world.server()});
     auto other = co_await io::serve("127.0.0.1:0", answer_one_line, {.tls = world.server()});
     const std::string ticket = world.issuer.folder() / "ticket";
     for (const char* version : {"-tls1_3", "-tls1_2"}) {
@@ -137,16 +143,24 @@ BOOST_AUTO_TEST_CASE(a_session_is_resumed_with_the_same_server_and_with_no_other
       const auto second =
           co_await output_of(client_of(server, world, {version, "-sess_in", ticket}), "hello\n");
       BOOST_TEST(has(second, "Reused, TLSv1."));
-      BOOST_TEST(has(second, "you said hello"));
+      BOOST_TEST(has(second, "you asked example.org and said hello"));
       const auto third =
           co_await output_of(client_of(other, world, {version, "-sess_in", ticket}), "hello\n");
       BOOST_TEST(has(third, "New, TLSv1."));
       BOOST_TEST(has(third, "you said hello"));
+      // Under another name it is another identity, whoever answers.
+      const auto renamed =
+          co_await output_of({"s_client", "-connect", server.local().to_string(), version,
+                              "-servername", "other.org", "-sess_in", ticket, "-ign_eof"},
+                             "hello\n");
+      BOOST_TEST(has(renamed, "New, TLSv1."));
+      BOOST_TEST(has(renamed, "you asked other.org and said hello"));
     }
   };
   s.run(main());
 }
 
+// X6
 BOOST_AUTO_TEST_CASE(the_keys_are_changed_as_often_as_its_client_wants) {
   live_stage s;
   tls_world world;
@@ -175,6 +189,24 @@ BOOST_AUTO_TEST_CASE(the_keys_are_changed_as_often_as_its_client_wants) {
     }
     co_await program.stop();
     co_await until([&] { return server.connections() == 0; }, "the client to have gone");
+  };
+  s.run(main());
+}
+
+// X6
+BOOST_AUTO_TEST_CASE(a_client_that_wants_to_renegotiate_is_refused_and_harms_nobody) {
+  live_stage s;
+  tls_world world;
+  auto main = [&]() -> task<void> {
+    auto server = co_await io::serve("127.0.0.1:0", answer_one_line, {.tls = world.server()});
+    strings command;
+    for (auto& each : client_of(server, world, {"-tls1_2"}))
+      if (each != "-ign_eof") command.push_back(std::move(each));  // which takes no commands
+    const auto said = co_await output_of(command, "R\nhello\n");
+    BOOST_TEST(has(said, "RENEGOTIATING"));
+    BOOST_TEST(has(said, "no renegotiation"));
+    BOOST_TEST(has(co_await output_of(client_of(server, world), "canary\n"), "you said canary"));
+    co_await until([&] { return server.connections() == 0; }, "the clients to have gone");
   };
   s.run(main());
 }

@@ -1,7 +1,11 @@
 // What happens in a directory.
 #include <buskin/io/directory_watch.hpp>
 
+#include <buskin/actors/queue.hpp>
 #include <buskin/actors/task_handle.hpp>
+#include <buskin/io/file.hpp>
+#include <buskin/io/line_reader.hpp>
+#include <buskin/io/process.hpp>
 #include <buskin/io/whole_file.hpp>
 #include <buskin/runtime/errors.hpp>
 
@@ -166,6 +170,69 @@ BOOST_AUTO_TEST_CASE(events_that_were_lost_are_told) {
     // It goes on.
     fs::create_directory(folder / "c");
     expect(co_await next_of(watch, folder, 1), {"created c"});
+  };
+  s.run(main());
+}
+
+/// What `tail -F` does, as the reference shows it; a file that was cut off begins anew.
+task<void> follow(fs::path log, queue<std::string> to) {
+  const auto watch = co_await directory_watch::open(log.parent_path());
+  const io::line_reader_options whole_lines{.unfinished = io::unfinished_line::keep};
+  auto file = co_await io::file::open(log);
+  auto lines = file.lines(whole_lines);
+  for (;;) {
+    while (const auto line = co_await lines.next()) co_await to.put(std::string(*line));
+    const auto event = co_await watch.next();
+    if (event.path != log) continue;
+    if ((co_await file.stat()).size < lines.position()) {
+      co_await file.seek(0);
+      lines = file.lines(whole_lines);
+    }
+    if (event.what != kind::created && event.what != kind::moved) continue;
+    while (const auto line = co_await lines.next()) co_await to.put(std::string(*line));
+    file = co_await io::file::open(log);
+    lines = file.lines(whole_lines);
+  }
+}
+
+// F5
+BOOST_AUTO_TEST_CASE(a_log_is_followed_through_rotation_replacement_and_cutting_off) {
+  live_stage s;
+  const scratch folder;
+  auto main = [&]() -> task<void> {
+    queue<std::string> seen;
+    const auto log = folder.with("log", "");
+    auto following = spawn(follow(log, seen));
+    // As logrotate has it: moved away and made anew, cut off after a copy; and replaced as a whole.
+    io::process_options options;
+    options.in = io::redirect::pipe();
+    options.cwd = folder.path();
+    auto writer = co_await io::shell(
+        "n=0; lines() { for i in 1 2 3 4 5; do n=$((n+1)); echo line $n >> log; done; }; "
+        "while read how; do case $how in "
+        "rotate) mv log log.1; lines;; "
+        "delete) rm log; lines;; "
+        "replace) n=$((n+1)); echo line $n > new; mv new log; lines;; "
+        "cut) cp log log.1; n=$((n+1)); echo line $n > log;; "
+        "*) lines;; esac; done",
+        {}, options);
+    int expected = 0;
+    auto in = writer.in();
+    for (const char* how :
+         {"grow", "rotate", "grow", "cut", "rotate", "replace", "grow", "delete", "grow", "rotate",
+          "rotate", "cut", "grow", "cut", "replace", "rotate"}) {
+      co_await in.write(std::string(how) + "\n");
+      const int count = how == std::string("replace") ? 6 : how == std::string("cut") ? 1 : 5;
+      for (int i = 0; i != count; ++i) {
+        ++expected;
+        BOOST_REQUIRE(co_await seen.get() == "line " + std::to_string(expected));
+      }
+    }
+    BOOST_TEST(expected == 70);
+    BOOST_TEST(seen.empty());
+    following.cancel();
+    BOOST_CHECK_THROW(co_await following, cancelled);
+    co_await writer.stop();
   };
   s.run(main());
 }

@@ -1,35 +1,51 @@
-// System calls that are interrupted again and again.
+// System calls that are interrupted again and again, in every thread.
 #pragma once
 
-#include <sys/time.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <system_error>
+#include <thread>
 
 namespace buskin::test {
 
-/// As long as it lives this process is interrupted every `microseconds`, by a signal whose handler
-/// does nothing and lets no system call go on.
+/// As long as it lives all threads of this process are interrupted, some thousand times a second,
+/// by a signal whose handler does nothing and lets no system call go on. (A timer's signal would
+/// reach the main thread only.)
 class interruptions {
  public:
-  explicit interruptions(int microseconds = 500) {
+  interruptions() {
     struct sigaction action {};
     action.sa_handler = [](int) {};
     ::sigaction(SIGALRM, &action, &before_);  // without SA_RESTART
-    set(microseconds);
+    storm_ = std::jthread([](const std::stop_token& stop) {
+      while (!stop.stop_requested()) interrupt_all();
+    });
   }
   ~interruptions() {
-    set(0);
+    storm_ = {};
     ::sigaction(SIGALRM, &before_, nullptr);
   }
   interruptions(const interruptions&) = delete;
   interruptions& operator=(const interruptions&) = delete;
 
  private:
-  static void set(int microseconds) {
-    const itimerval period{{0, microseconds}, {0, microseconds}};
-    ::setitimer(ITIMER_REAL, &period, nullptr);
+  static void interrupt_all() {
+    const auto self = ::syscall(SYS_gettid);
+    std::error_code gone;  // a thread that ended meanwhile
+    for (const auto& each : std::filesystem::directory_iterator("/proc/self/task", gone))
+      if (const long id = std::stol(each.path().filename().string()); id != self)
+        ::syscall(SYS_tgkill, ::getpid(), id, SIGALRM);
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
+
   struct sigaction before_ {};
+  std::jthread storm_;
 };
 
 }  // namespace buskin::test

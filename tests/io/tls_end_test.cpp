@@ -47,8 +47,7 @@ BOOST_DATA_TEST_CASE(all_that_was_written_comes_before_the_end,
   live_stage s;
   tls_world world;
   auto main = [&]() -> task<void> {
-    auto [ours, theirs] = co_await make_pair(how);
-    co_await secure(ours, world.client(), theirs, world.server());
+    auto [ours, theirs] = co_await secure_pair(world, how);
     const std::string bulk(3'000'000, 'b');
     ours.set_high_water(2 * bulk.size());  // it does not wait
     co_await ours.write(bulk);
@@ -92,8 +91,7 @@ BOOST_AUTO_TEST_CASE(bytes_that_nobody_read_before_the_end_came_are_read_before_
   live_stage s;
   tls_world world;
   auto main = [&]() -> task<void> {
-    auto [ours, theirs] = co_await make_pair(transport::tcp);
-    co_await secure(ours, world.client(), theirs, world.server());
+    auto [ours, theirs] = co_await secure_pair(world, transport::tcp);
     co_await theirs.write("one\ntwo\n");
     theirs.close();
     BOOST_TEST(co_await ours.read_until("\n") == "one\n");
@@ -109,8 +107,7 @@ BOOST_AUTO_TEST_CASE(one_direction_ends_and_the_other_goes_on) {
   stage s;
   tls_world world;
   auto main = [&]() -> task<void> {
-    auto [ours, theirs] = io::memory_stream();
-    co_await secure(ours, world.client(), theirs, world.server());
+    auto [ours, theirs] = co_await secure_pair(world);
     co_await ours.write("a question");
     ours.write_eof();
     BOOST_TEST(co_await read_all(theirs) == "a question");
@@ -126,8 +123,7 @@ BOOST_AUTO_TEST_CASE(after_its_close_a_stream_drops_what_comes_and_takes_nothing
   stage s;
   tls_world world;
   auto main = [&]() -> task<void> {
-    auto [ours, theirs] = io::memory_stream();
-    co_await secure(ours, world.client(), theirs, world.server());
+    auto [ours, theirs] = co_await secure_pair(world);
     ours.close();
     co_await theirs.write("too late");
     BOOST_TEST((code_of(co_await failure_of([](io::stream to) -> task<void> {
@@ -178,8 +174,7 @@ BOOST_DATA_TEST_CASE(a_connection_that_just_ends_may_have_been_cut,
   live_stage s;
   tls_world world;
   auto main = [&]() -> task<void> {
-    auto [ours, theirs] = co_await make_pair(how);
-    co_await secure(ours, world.client(), theirs, world.server());
+    auto [ours, theirs] = co_await secure_pair(world, how);
     co_await theirs.write("half of it");
     BOOST_TEST(co_await ours.read_exactly(4) == "half");
     theirs.abort();
@@ -412,34 +407,6 @@ BOOST_AUTO_TEST_CASE(a_close_during_the_handshake_ends_it_at_once_also_within_tl
     s.run(main());
   }
   BOOST_TEST((s.runtime.now() == began));
-}
-
-BOOST_AUTO_TEST_CASE(who_stalls_in_the_handshake_is_dropped_and_holds_up_nobody) {
-  live_stage s;
-  tls_world world;
-  auto main = [&]() -> task<void> {
-    auto handler = [](io::connection client) -> task<void> { co_await client.write("here"); };
-    int late = 0;
-    auto server = co_await io::serve("127.0.0.1:0", handler,
-                                     {.tls = world.server(),
-                                      .handshake_timeout = 300ms,
-                                      .on_handshake_failure = [&late](std::exception_ptr why) {
-                                        if (mentions(why, "took longer than 300 ms")) ++late;
-                                      }});
-    constexpr int stalling = 300;
-    std::vector<io::connection> clients;
-    for (int i = 0; i != stalling; ++i) {
-      clients.push_back(co_await io::connect(server.local().to_string()));
-      co_await clients.back().write("\x16");
-    }
-    auto canary = co_await io::connect(server.local().to_string(), {.tls = world.client()});
-    BOOST_TEST(co_await canary.read() == "here");
-    canary.close();
-    for (auto& each : clients) BOOST_TEST(co_await each.read() == "");
-    BOOST_TEST(late == stalling);
-    co_await until([&] { return server.connections() == 0; }, "all to be gone");
-  };
-  s.run(main());
 }
 
 BOOST_AUTO_TEST_CASE(tls_does_not_begin_while_another_task_reads) {

@@ -41,6 +41,14 @@ inline task<void> secure(io::stream client, io::tls_context client_context, io::
                   server.start_tls(std::move(server_context)));
 }
 
+/// Two ends that have done so. `world` has to stay until this is over.
+inline task<std::pair<io::stream, io::stream>> secure_pair(const tls_world& world,
+                                                           transport how = transport::memory) {
+  auto ends = co_await make_pair(how);
+  co_await secure(ends.first, world.client(), ends.second, world.server());
+  co_return ends;
+}
+
 /// What `what` fails with; null if it does not.
 inline task<std::exception_ptr> failure_of(task<void> what) {
   try {

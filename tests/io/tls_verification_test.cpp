@@ -88,6 +88,7 @@ const name_case name_cases[] = {
 };
 
 // covers EVT-013
+// X2
 BOOST_DATA_TEST_CASE(a_certificate_has_to_be_for_the_host_that_was_asked_for,
                      boost::unit_test::data::make(name_cases), which) {
   tls_world world;
@@ -135,6 +136,7 @@ std::string name_sent_for(const std::string& wanted) {
   return s.run(main());
 }
 
+// X2
 BOOST_AUTO_TEST_CASE(a_host_name_is_sent_to_the_server_and_an_address_is_not) {
   BOOST_TEST(name_sent_for("example.org") == "example.org");
   BOOST_TEST(name_sent_for("example.org.") == "example.org");
@@ -298,6 +300,7 @@ io::tls_context old_client(const tls_world& world, int version, const char* ciph
   return context;
 }
 
+// X3
 BOOST_AUTO_TEST_CASE(tls_1_0_and_1_1_are_refused) {
   tls_world world;
   for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) {
@@ -308,6 +311,7 @@ BOOST_AUTO_TEST_CASE(tls_1_0_and_1_1_are_refused) {
   }
 }
 
+// X3
 BOOST_AUTO_TEST_CASE(anonymous_and_plain_ciphers_and_those_without_forward_secrecy_are_refused) {
   tls_world world;
   for (const char* ciphers : {"aNULL:@SECLEVEL=0", "eNULL:@SECLEVEL=0", "kRSA", "ECDHE+SHA1"}) {
@@ -324,6 +328,7 @@ BOOST_AUTO_TEST_CASE(tls_1_2_is_accepted) {
   BOOST_TEST(!ends.server, describe(ends.server));
 }
 
+// Part of X8.
 BOOST_AUTO_TEST_CASE(a_client_that_offers_other_protocols_only_is_refused) {
   tls_world world;
   const auto ends =

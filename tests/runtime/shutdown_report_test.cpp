@@ -143,17 +143,18 @@ BOOST_AUTO_TEST_CASE(a_program_that_had_to_kill_somebody_says_so_by_its_exit_sta
   }
 }
 
+task<void> slow_to_clean_up() {
+  try {
+    co_await sleep(1h);
+  } catch (const cancelled&) {
+  }
+  co_await sleep(30ms);
+}
+
 BOOST_AUTO_TEST_CASE(a_phase_without_a_limit_of_its_own_has_the_time_of_all) {
   runtime_options options;
   options.signals = signal_handling::none;
   runtime owner(options);
-  auto slow_to_clean_up = []() -> task<void> {
-    try {
-      co_await sleep(1h);
-    } catch (const cancelled&) {
-    }
-    co_await sleep(30ms);
-  };
   start(owner, slow_to_clean_up());
   owner.poll();
   const auto& report = owner.shutdown();
@@ -169,13 +170,6 @@ BOOST_AUTO_TEST_CASE(a_phase_may_have_a_limit_of_its_own) {
   options.shutdown_timeout = 10s;
   options.phase_timeouts.tasks = 5ms;
   runtime owner(options);
-  auto slow_to_clean_up = []() -> task<void> {
-    try {
-      co_await sleep(1h);
-    } catch (const cancelled&) {
-    }
-    co_await sleep(30ms);
-  };
   start(owner, slow_to_clean_up());
   owner.poll();
   const auto& report = owner.shutdown();
