@@ -7,7 +7,10 @@
 #include <support/certificate.hpp>
 #include <support/comparison.hpp>
 
+#include <buskin/io/create_server.hpp>
+#include <buskin/io/protocol.hpp>
 #include <buskin/io/serve.hpp>
+#include <buskin/io/stream_messages.hpp>
 #include <buskin/runtime/runtime.hpp>
 #include <buskin/runtime/sleep.hpp>
 
@@ -16,6 +19,8 @@
 #include <asio/read.hpp>
 #include <asio/ssl.hpp>
 #include <asio/write.hpp>
+
+#include <caf/event_based_actor.hpp>
 
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -136,24 +141,69 @@ buskin::task<void> echo(buskin::io::connection client) {
     co_await client.write(std::string_view(bytes.data(), count));
 }
 
-buskin::task<void> serve_echo(int tell, buskin::io::serve_options options) {
-  const auto server = co_await buskin::io::serve("127.0.0.1:0", echo, std::move(options));
+/// A client as a protocol.
+struct echo_protocol : buskin::io::protocol {
+  void connection_made(buskin::io::transport made) override { link = std::move(made); }
+  void data_received(std::string_view bytes) override { link.write(bytes); }
+  buskin::io::transport link;
+};
+
+/// A client as messages to a CAF actor.
+caf::behavior echo_actor(caf::event_based_actor* self, caf::actor client) {
+  self->send(client, buskin::subscribe::value, std::uint32_t{64});
+  return {[=](buskin::io::stream_received, std::string& bytes) {
+            self->send(client, buskin::io::write_stream::value, std::move(bytes));
+            self->send(client, buskin::io::more_reads::value, std::uint32_t{1});
+          },
+          [](buskin::io::stream_passive) {}, [=](buskin::io::stream_ended) { self->quit(); },
+          [=](buskin::io::stream_failed, const caf::error&) { self->quit(); }};
+}
+
+caf::behavior acceptor(caf::event_based_actor* self) {
+  return {[=](buskin::io::new_connection, const caf::actor& client, const std::string&) {
+    self->spawn(echo_actor, client);
+  }};
+}
+
+buskin::task<void> serve_until_killed(int tell, buskin::task<buskin::io::server> start) {
+  const auto server = co_await std::move(start);
   tell_port(tell, server.port());
   co_await buskin::sleep(1h);  // the process is killed long before
 }
 
-void serve_ours(int tell, buskin::io::serve_options how) {
+buskin::task<buskin::io::server> start_messages() {
+  return buskin::io::serve("127.0.0.1:0", buskin::runtime::current().system().spawn(acceptor));
+}
+
+void run_server(int tell, buskin::task<buskin::io::server> (*start)()) {
+  auto main = [](int where, auto begin) -> buskin::task<void> {
+    co_await serve_until_killed(where, begin());
+  };
   buskin::runtime_options options;
   options.signals = buskin::signal_handling::none;
-  buskin::run(serve_echo(tell, std::move(how)), options);
+  buskin::run(main(tell, start), options);
 }
 
-void serve_ours_plain(int tell) { serve_ours(tell, {}); }
+void serve_ours_plain(int tell) {
+  run_server(tell, [] { return buskin::io::serve("127.0.0.1:0", echo); });
+}
 
 void serve_ours_tls(int tell) {
-  serve_ours(tell,
-             {.tls = buskin::io::tls_context::server(certificate->chain(), certificate->key())});
+  run_server(tell, [] {
+    return buskin::io::serve(
+        "127.0.0.1:0", echo,
+        {.tls = buskin::io::tls_context::server(certificate->chain(), certificate->key())});
+  });
 }
+
+void serve_ours_protocol(int tell) {
+  run_server(tell, [] {
+    return buskin::io::create_server("127.0.0.1:0",
+                                     [] { return std::make_shared<echo_protocol>(); });
+  });
+}
+
+void serve_ours_messages(int tell) { run_server(tell, start_messages); }
 
 // -- the load -----------------------------------------------------------------------------------
 
@@ -260,7 +310,13 @@ int main(int argc, char** argv) {
   all.add({"echo, 50 connections, 64 bytes",
            {{"buskin::io::serve, a coroutine a client",
              [] { return measure(wire::plain, serve_ours_plain); },
-             {0.95, 0.95}}},
+             {0.95, 0.95}},
+            {"buskin::io::create_server, a protocol a client",
+             [] { return measure(wire::plain, serve_ours_protocol); },
+             {0.95, 0.95}},
+            {"buskin::io::serve, a CAF actor a client",
+             [] { return measure(wire::plain, serve_ours_messages); },
+             {0.75, 0.75}}},
            {{"Asio, callbacks", [] { return measure(wire::plain, serve_raw_plain); }}},
            measures});
   all.add({"echo over TLS, 50 connections, 64 bytes",
