@@ -14,9 +14,13 @@
 
 #include "io/live_stage.hpp"
 #include "io/stream_pair.hpp"
+#include "io/tls_support.hpp"
 #include "support/stage.hpp"
 
 #include <boost/test/unit_test.hpp>
+
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -423,19 +427,25 @@ BOOST_AUTO_TEST_CASE(a_paused_connection_receives_nothing_and_then_everything_wi
       link.pause_reading();
       BOOST_TEST(!link.is_reading());
       co_await b.write("first");
-      b.write_eof();
       co_await sleep(20ms);
       BOOST_TEST(p->notes == (strings{"made"}), boost::test_tools::per_element());
-      // It pauses again in the middle: what is there is not lost, nor is the end.
+      // It pauses again in the middle: what comes at once is kept for the next time, and so is the
+      // end.
       p->on_data = [&](std::string_view) { p->link.pause_reading(); };
       link.resume_reading();
       link.resume_reading();
       co_await until([&] { return p->received == "first"; }, "the data");
-      co_await some_turns();
+      co_await b.write("second");
+      b.write_eof();
+      co_await sleep(20ms);
       BOOST_TEST(p->notes.back() == "data first");
       link.resume_reading();
+      co_await until([&] { return p->received == "firstsecond"; }, "the second");
+      co_await some_turns();
+      BOOST_TEST(p->notes.back() == "data second");
+      link.resume_reading();
       co_await ended(link);
-      BOOST_TEST(p->notes == (strings{"made", "data first", "eof", "lost none"}),
+      BOOST_TEST(p->notes == (strings{"made", "data first", "data second", "eof", "lost none"}),
                  boost::test_tools::per_element());
     }
   };
@@ -610,6 +620,62 @@ BOOST_AUTO_TEST_CASE(a_pipe_is_a_protocols_too) {
     co_await ended(in);
     BOOST_TEST(reader->notes.back() == "lost none");
     BOOST_TEST(in.info().name == "the pipe");
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(protocols_talk_over_tls) {
+  test::tls_world world;
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await io::create_server("127.0.0.1:0", [] { return std::make_shared<echo>(); },
+                                             {.tls = world.server()});
+    auto [link, p] = co_await io::create_connection(
+        server.local().to_string(), [] { return std::make_shared<scripted>(); },
+        {.tls = world.client(), .server_name = "example.org"});
+    BOOST_REQUIRE(link.tls().has_value());
+    const std::string much(100'000, 's');
+    link.write(much);
+    co_await until([&] { return p->received == much; }, "the echo");
+    link.close();
+    co_await ended(link);
+    BOOST_TEST(p->notes.back() == "lost none");
+    BOOST_TEST(!link.tls());
+    co_await until([&] { return server.connections() == 0; }, "the server's side");
+    server.close();
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(the_runtimes_end_closes_a_connection_in_good_order) {
+  auto p = std::make_shared<scripted>();
+  {
+    live_stage s;
+    auto main = [&]() -> task<void> {
+      auto [a, b] = memory_stream();
+      io::attach(std::move(a), p);
+      auto other = std::make_shared<scripted>();
+      io::attach(std::move(b), other);
+      co_await yield();
+    };
+    s.run(main());
+    BOOST_TEST(p->notes.back() == "made");
+  }
+  BOOST_TEST(p->notes.back() == "lost none");
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_connection_is_lost_once) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto [a, b] = memory_stream(10);
+    auto p = std::make_shared<scripted>();
+    const auto link = io::attach(std::move(a), p);
+    link.write(std::string(30, 'x'));
+    caf::anon_send_exit(link.actor(), caf::exit_reason::kill);
+    co_await ended(link);
+    BOOST_TEST(p->notes.size() == 2U);
+    BOOST_TEST(p->lost());
+    BOOST_TEST(!!p->why);
   };
   s.run(main());
 }
