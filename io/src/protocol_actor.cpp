@@ -8,7 +8,7 @@
 #include <buskin/runtime/failure.hpp>
 #include <buskin/runtime/runtime.hpp>
 
-#include <array>
+#include <new>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -60,13 +60,15 @@ transport protocol_actor::start(stream bytes, std::shared_ptr<base_protocol> rec
 // -- calling back -------------------------------------------------------------------------------
 
 void protocol_actor::report(const char* what) noexcept {
-  scheduler::of(home_system())
-      .owner()
-      .report({"BK023",
-               "a callback of the protocol of " + info_.name + " threw" + what,
-               std::current_exception(),
-               info_.name,
-               {}});
+  const auto error = std::current_exception();
+  incident news{.code = "BK023", .text = {}, .error = error, .who = {}, .where = {}};
+  try {
+    news.text = "a callback of the protocol of " + info_.name + " threw" + what;
+    news.who = info_.name;
+  } catch (const std::bad_alloc&) {
+    // The exception itself is what there is memory for.
+  }
+  scheduler::of(home_system()).owner().report(news);
 }
 
 template <class F>

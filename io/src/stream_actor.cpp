@@ -181,17 +181,19 @@ void stream_actor::on_message(caf::mailbox_element_ptr& element) {
 
 bool stream_actor::handle(caf::mailbox_element& element) {
   const auto& content = std::as_const(element).content();
-  if (content.match_elements<write_stream, std::string>())
+  const bool subscribed = element.sender && element.sender == subscriber_;
+  if (content.match_elements<write_stream, std::string>()) {
     write(element, content.get_as<std::string>(1));
-  else if (content.match_elements<more_reads, std::uint32_t>() && element.sender &&
-           element.sender == subscriber_)
-    respond_and_give_credit(element, content.get_as<std::uint32_t>(1));
-  else if (content.match_elements<read_stream, std::uint64_t>() && element.mid.is_request())
+  } else if (content.match_elements<more_reads, std::uint32_t>() && subscribed) {
+    give_credit(content.get_as<std::uint32_t>(1));
+    respond(element, caf::message());
+  } else if (content.match_elements<read_stream, std::uint64_t>() && element.mid.is_request()) {
     read(element, content.get_as<std::uint64_t>(1));
-  else if (content.match_elements<buskin::subscribe, std::uint32_t>() && element.sender)
+  } else if (content.match_elements<buskin::subscribe, std::uint32_t>() && element.sender) {
     subscribe(element, content.get_as<std::uint32_t>(1));
-  else
+  } else {
     return false;
+  }
   return true;
 }
 
@@ -245,11 +247,12 @@ void stream_actor::subscribe(caf::mailbox_element& element, std::uint32_t credit
   if (std::exchange(provisional_, false)) take(owner_, element.sender);
   subscriber_knows_ = false;
   credit_ = 0;
-  respond_and_give_credit(element, credit);
+  give_credit(credit);
+  respond(element, caf::message());
 }
 
-void stream_actor::respond_and_give_credit(caf::mailbox_element& element, std::uint32_t credit) {
-  respond(element, caf::message());
+void stream_actor::give_credit(std::uint32_t credit) {
+  if (credit != 0) start_reading();  // or it throws, and nothing was given
   credit_ += credit;
   if (credit_ > 1) passive_is_told_ = true;
   read_as_needed();

@@ -59,7 +59,7 @@ class stream_actor final : public stream_user {
   void write(caf::mailbox_element& element, const std::string& bytes);
   void read(caf::mailbox_element& element, std::uint64_t most);
   void subscribe(caf::mailbox_element& element, std::uint32_t credit);
-  void respond_and_give_credit(caf::mailbox_element& element, std::uint32_t credit);
+  void give_credit(std::uint32_t credit);
   void own(caf::mailbox_element& element, const caf::actor& owner);
   void on_down(const caf::actor_addr& who);
 

@@ -6,6 +6,7 @@
 #include <buskin/actors/monitor.hpp>
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/io/buffered_protocol.hpp>
+#include <buskin/io/byte_transport.hpp>
 #include <buskin/io/create_connection.hpp>
 #include <buskin/io/create_server.hpp>
 #include <buskin/io/from_descriptor.hpp>
@@ -662,6 +663,35 @@ BOOST_AUTO_TEST_CASE(the_runtimes_end_closes_a_connection_in_good_order) {
     BOOST_TEST(p->notes.back() == "made");
   }
   BOOST_TEST(p->notes.back() == "lost none");
+}
+
+/// Always has bytes.
+struct flood final : io::byte_transport {
+  io::transfer read_some(std::span<char> target) override {
+    target.front() = 'x';
+    return io::transfer::moved(1);
+  }
+  io::transfer write_some(std::string_view) override { return io::transfer::blocked(); }
+  void close() noexcept override {}
+  std::string describe() const override { return "flood"; }
+};
+
+BOOST_AUTO_TEST_CASE(a_flood_leaves_others_their_turns) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto p = std::make_shared<scripted>();
+    const auto link = io::attach(io::from_transport(std::make_unique<flood>()), p);
+    for (int i = 0; i != 20; ++i) co_await yield();
+    const auto after_some = p->received.size();
+    BOOST_TEST(after_some > 20U);
+    BOOST_TEST(after_some < 10'000U);
+    for (int i = 0; i != 20; ++i) co_await yield();
+    BOOST_TEST(p->received.size() > after_some);
+    link.close();
+    co_await ended(link);
+    BOOST_TEST(p->lost());
+  };
+  s.run(main());
 }
 
 BOOST_AUTO_TEST_CASE(a_killed_connection_is_lost_once) {

@@ -56,7 +56,7 @@ caf::behavior listener(caf::event_based_actor* self, heard* notes, caf::actor fr
       [=](io::stream_ended) { ++notes->ended; },
       [=](io::stream_failed, const caf::error& why) { notes->failures.push_back(describe(why)); },
       [=](io::more_reads more, std::uint32_t many) { self->send(from, more, many); },
-      [=](io::own_stream own, const caf::actor& whom) { self->send(from, own, whom); }};
+      [=](buskin::unsubscribe none) { self->send(from, none); }};
 }
 
 task<void> request_write(caf::actor to, std::string bytes) {
@@ -165,6 +165,43 @@ BOOST_AUTO_TEST_CASE(a_subscriber_that_dies_leaves_the_stream_to_others) {
     co_await some_turns();
     co_await a.write("to the task");
     BOOST_TEST(co_await b.read() == "to the task");
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(credit_is_taken_back_and_refused_while_a_task_reads) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto [a, b] = io::memory_stream();
+    heard notes;
+    auto subscriber = s.runtime.system().spawn(listener, &notes, b.actor(), 10U);
+    co_await some_turns();
+    // It gives up, without a byte having come; then a task reads in its place.
+    caf::anon_send(subscriber, buskin::unsubscribe::value);
+    co_await some_turns();
+    auto reading =
+        spawn([](io::stream from) -> task<std::string> { co_return co_await from.read(); }(b));
+    co_await some_turns();
+    const auto refused =
+        co_await as_result(ask<void>(b.actor(), 5s, buskin::subscribe::value, std::uint32_t{1}));
+    BOOST_TEST(!refused.has_value());
+    const auto passive =
+        co_await as_result(ask<void>(b.actor(), 5s, buskin::subscribe::value, std::uint32_t{0}));
+    BOOST_TEST(passive.has_value());
+    const auto more =
+        co_await as_result(ask<void>(b.actor(), 5s, io::more_reads::value, std::uint32_t{1}));
+    BOOST_TEST(!more.has_value());
+    co_await a.write("for the task");
+    BOOST_TEST(co_await reading == "for the task");
+    BOOST_TEST(notes.bytes.empty());
+    // Credit that is set to none holds back what comes.
+    co_await ask<void>(b.actor(), 5s, buskin::subscribe::value, std::uint32_t{5});
+    co_await ask<void>(b.actor(), 5s, buskin::subscribe::value, std::uint32_t{0});
+    co_await a.write("unread");
+    co_await some_turns();
+    co_await ask<void>(b.actor(), 5s, buskin::unsubscribe::value);
+    BOOST_TEST(co_await b.read() == "unread");
+    caf::anon_send_exit(subscriber, caf::exit_reason::user_shutdown);
   };
   s.run(main());
 }
