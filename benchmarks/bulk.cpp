@@ -135,12 +135,12 @@ int main(int argc, char** argv) {
                                              {"processor time of the server a megabyte", "us"}};
   bench::suite all("bulk", argc, argv);
   all.add({"a server that receives " + std::to_string(megabytes) + " MB",
-           {transferring("buskin::io::connection::read_some", bench::ours(take_all),
+           {transferring("buskin::io::connection::read_some", bench::serving(take_all),
                          direction::to_server, {0.95, 0.95})},
            {transferring("Asio, callbacks", raw<raw_receiver>(), direction::to_server)},
            measures});
   all.add({"a server that sends " + std::to_string(megabytes) + " MB",
-           {transferring("buskin::io::connection::write", bench::ours(give_all),
+           {transferring("buskin::io::connection::write", bench::serving(give_all),
                          direction::from_server, {0.95, 0.95})},
            {transferring("Asio, callbacks", raw<raw_sender>(), direction::from_server)},
            measures});

@@ -150,7 +150,7 @@ bench::contestant weighing(std::string name, bench::server who, std::vector<doub
 
 int main(int argc, char** argv) {
   bench::suite all("connections", argc, argv);
-  const auto our_server = bench::ours(bench::echo_with(buffer));
+  const auto our_server = bench::serving(bench::echo_with(buffer));
   const auto raw_server = bench::raw_echo(buffer);
   const std::string how = "buskin::io::serve, a coroutine a client";
   const std::vector<bench::measure> time{{"", "us"}};
@@ -167,7 +167,7 @@ int main(int argc, char** argv) {
   if (const auto words = bench::peer_program::python_echo("asyncio"))
     peers.push_back(weighing("asyncio, streams", bench::program(*words)));
   all.add({"a connection that waits, of 10 000",
-           {weighing(how, bench::ours(echo_strings), {2})},
+           {weighing(how, bench::serving(echo_strings), {2})},
            std::move(peers),
            weight});
   return all.run();

@@ -9,7 +9,16 @@
 #include <support/echo.hpp>
 #include <support/peer_program.hpp>
 
+#include <buskin/io/create_server.hpp>
+#include <buskin/io/protocol.hpp>
+#include <buskin/io/stream_messages.hpp>
+
+#include <caf/event_based_actor.hpp>
+
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,7 +36,44 @@ constexpr std::size_t roomy = 64 * 1024;  // so that a read takes all there is
 const std::string our_name = "buskin::io::serve, a coroutine a client";
 
 contestant ours(const std::string& name, double target) {
-  return echoing(name, bench::ours(bench::echo_with(small)), {}, {target, target});
+  return echoing(name, bench::serving(bench::echo_with(small)), {}, {target, target});
+}
+
+/// A client as a protocol.
+struct echo_protocol : buskin::io::protocol {
+  void connection_made(buskin::io::transport made) override { link = std::move(made); }
+  void data_received(std::string_view bytes) override { link.write(bytes); }
+  buskin::io::transport link;
+};
+
+bench::server protocols() {
+  return bench::ours([] {
+    return buskin::io::create_server("127.0.0.1:0",
+                                     [] { return std::make_shared<echo_protocol>(); });
+  });
+}
+
+/// A client as messages to a CAF actor.
+caf::behavior echo_actor(caf::event_based_actor* self, caf::actor client) {
+  self->send(client, buskin::subscribe::value, std::uint32_t{64});
+  return {[=](buskin::io::stream_received, std::string& bytes) {
+            self->send(client, buskin::io::write_stream::value, std::move(bytes));
+            self->send(client, buskin::io::more_reads::value, std::uint32_t{1});
+          },
+          [](buskin::io::stream_passive) {}, [=](buskin::io::stream_ended) { self->quit(); },
+          [=](buskin::io::stream_failed, const caf::error&) { self->quit(); }};
+}
+
+caf::behavior acceptor(caf::event_based_actor* self) {
+  return {[=](buskin::io::new_connection, const caf::actor& client, const std::string&) {
+    self->spawn(echo_actor, client);
+  }};
+}
+
+bench::server messages() {
+  return bench::ours([] {
+    return buskin::io::serve("127.0.0.1:0", buskin::runtime::current().system().spawn(acceptor));
+  });
 }
 
 /// Against the echo servers of another language, if it is installed.
@@ -43,10 +89,13 @@ void add_program(std::vector<contestant>& peers, const std::string& name,
 }
 
 void add_small(bench::suite& all) {
-  all.add({"echo, 50 connections, 64 bytes",
-           {ours(our_name, 0.95)},
-           {echoing("Asio, callbacks", bench::raw_echo(small), {})},
-           measures});
+  all.add(
+      {"echo, 50 connections, 64 bytes",
+       {ours(our_name, 0.95),
+        echoing("buskin::io::create_server, a protocol a client", protocols(), {}, {0.95, 0.95}),
+        echoing("buskin::io::serve, a CAF actor a client", messages(), {}, {0.75, 0.75})},
+       {echoing("Asio, callbacks", bench::raw_echo(small), {})},
+       measures});
   std::vector<contestant> asyncio, uvloop, go, erlang;
   using peer = bench::peer_program;
   add_program(asyncio, "asyncio, streams", peer::python_echo("asyncio"));
@@ -68,7 +117,7 @@ void add_small(bench::suite& all) {
 void add_large(bench::suite& all) {
   const echo_load how{.size = large};
   all.add({"echo, 50 connections, 16 kB",
-           {echoing(our_name, bench::ours(bench::echo_with(roomy)), how, {0.95, 0.95})},
+           {echoing(our_name, bench::serving(bench::echo_with(roomy)), how, {0.95, 0.95})},
            {echoing("Asio, callbacks", bench::raw_echo(roomy), how)},
            measures});
 }
@@ -82,7 +131,8 @@ void add_tls(bench::suite& all, const bench::certificate& made) {
                                      .tls = buskin::io::tls_context::server(chain, key)};
   };
   const auto ours = [=](double target) {
-    return echoing(our_name, bench::ours(bench::echo_with(small), secure), how, {target, target});
+    return echoing(our_name, bench::serving(bench::echo_with(small), secure), how,
+                   {target, target});
   };
   all.add({"echo over TLS, 50 connections, 64 bytes",
            {ours(0.95)},

@@ -115,24 +115,28 @@ inline server raw_echo_tls(std::string chain, std::string key, std::size_t buffe
 // -- ours -----------------------------------------------------------------------------------------
 
 inline buskin::task<void> serve_until_killed(
-    int tell, std::function<buskin::task<void>(buskin::io::connection)> handler,
-    buskin::io::serve_options options) {
-  const auto server =
-      co_await buskin::io::serve("127.0.0.1:0", std::move(handler), std::move(options));
+    int tell, std::function<buskin::task<buskin::io::server>()> start) {
+  const auto server = co_await start();
   server_process::tell_port(tell, server.port());
   co_await buskin::sleep(std::chrono::hours(1));  // the process is killed long before
 }
 
-inline server ours(
+/// A server that `start` starts, on a cooperative runtime.
+inline server ours(std::function<buskin::task<buskin::io::server>()> start) {
+  return forked([start = std::move(start)](int tell) {
+    buskin::runtime_options options;
+    options.signals = buskin::signal_handling::none;
+    buskin::run(serve_until_killed(tell, start), options);
+  });
+}
+
+/// One with a coroutine a client.
+inline server serving(
     std::function<buskin::task<void>(buskin::io::connection)> handler,
     std::function<buskin::io::serve_options()> how = [] {
       return buskin::io::serve_options{.backlog = 4096};
     }) {
-  return forked([=](int tell) {
-    buskin::runtime_options options;
-    options.signals = buskin::signal_handling::none;
-    buskin::run(serve_until_killed(tell, handler, how()), options);
-  });
+  return ours([=] { return buskin::io::serve("127.0.0.1:0", handler, how()); });
 }
 
 inline buskin::task<void> echo(buskin::io::connection client, std::size_t buffer) {

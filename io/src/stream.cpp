@@ -117,6 +117,10 @@ const std::shared_ptr<detail::stream_core>& stream::core() const {
   return owner_->core;
 }
 
+const std::shared_ptr<detail::stream_core>& detail::core_of(const stream& bytes) {
+  return bytes.core();
+}
+
 namespace {
 
 /// Calls it now on the core's worker, else soon.

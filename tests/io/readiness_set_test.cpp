@@ -3,6 +3,11 @@
 
 #include <buskin/io/detail/descriptor_core.hpp>
 
+#include <buskin/runtime/runtime.hpp>
+#include <buskin/runtime/sleep.hpp>
+
+#include "io/live_stage.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <sys/socket.h>
@@ -119,6 +124,23 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_cannot_be_watched_is_refused) {
   asio::io_context io(1);
   listener member;
   BOOST_CHECK_THROW(readiness_set::of(io).add(member, -1), std::system_error);
+}
+
+// covers SEL-002
+BOOST_AUTO_TEST_CASE(a_runtime_frees_what_it_waits_and_is_woken_with_and_ends_twice) {
+  const auto before = buskin::test::open_descriptors();
+  {
+    buskin::runtime_options options;
+    options.workers = 2;
+    options.signals = buskin::signal_handling::none;
+    buskin::runtime owner(options);
+    auto main = []() -> buskin::task<void> { co_await buskin::yield(); };
+    owner.run_until_complete(main());
+    BOOST_TEST(buskin::test::open_descriptors() > before);
+    BOOST_TEST(owner.shutdown().clean());
+    BOOST_TEST(owner.shutdown().clean());
+  }
+  BOOST_TEST(buskin::test::open_descriptors() == before);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -62,16 +62,24 @@ class server {
   lean_ref<lean_actor> actor_;  // a server_actor
 };
 
-/// Listens at "host:port" (port 0: one that is free; no host: all of this host's addresses) and runs `handler(connection)` for every
-/// client, as an actor of its own on one of the workers. The connection is closed when its handler
-/// ends; what was written is still sent. An exception that leaves a handler is reported (BK002),
-/// except that the client went away. When descriptors run out it says so once, keeps serving and
-/// accepts again when it can. `handler` is kept as long as the server and its clients.
+/// Listens at "host:port" (port 0: one that is free; no host: all of this host's addresses) and
+/// runs `handler(connection)` for every client, as an actor of its own on one of the workers. The
+/// connection is closed when its handler ends; what was written is still sent. An exception that
+/// leaves a handler is reported (BK002), except that the client went away. When descriptors run out
+/// it says so once, keeps serving and accepts again when it can. `handler` is kept as long as the
+/// server and its clients.
 ///
 /// Throws std::invalid_argument for a malformed address or options that do not fit,
 /// std::system_error with the address in its text when it cannot be listened at.
 task<server> serve(std::string where, std::function<task<void>(connection)> handler,
                    serve_options options = {},
+                   std::source_location source = std::source_location::current());
+
+/// The same in messages (stream_messages.hpp): every client is an actor, and `acceptor` is sent
+/// `(new_connection, caf::actor client, std::string peer)`. The connection is the acceptor's until
+/// somebody subscribes or is made its owner (`own_stream`); it is closed when its owner ends, and
+/// its owner is told when it ends. The server closes when the acceptor ends.
+task<server> serve(std::string where, caf::actor acceptor, serve_options options = {},
                    std::source_location source = std::source_location::current());
 
 }  // namespace buskin::io

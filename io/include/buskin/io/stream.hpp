@@ -18,7 +18,12 @@
 
 namespace buskin::io {
 
+class stream;
+
 namespace detail {
+
+/// Throws invalid_state for a stream that refers to nothing.
+const std::shared_ptr<stream_core>& core_of(const stream& bytes);
 
 /// Closes a core when its last handle goes, in whatever thread that is.
 class stream_owner {
@@ -218,10 +223,15 @@ class stream {
   std::string describe() const { return core()->describe(); }
   int descriptor() const { return core()->descriptor(); }
 
+  /// The message face (stream_messages.hpp). It does not keep the stream open, and ends with it:
+  /// normally, or with the error that ended it.
+  caf::actor actor() const;
+
  protected:
   const std::shared_ptr<detail::stream_core>& core() const;
 
  private:
+  friend const std::shared_ptr<detail::stream_core>& detail::core_of(const stream& bytes);
   std::shared_ptr<detail::stream_owner> owner_;
 };
 

@@ -8,10 +8,13 @@
 #pragma once
 
 #include <buskin/io/detail/homed_wait.hpp>
+#include <buskin/io/transfer.hpp>
 #include <buskin/runtime/clock.hpp>
 #include <buskin/runtime/detail/coro_stack.hpp>
 #include <buskin/runtime/detail/worker.hpp>
 #include <buskin/runtime/lean_actor.hpp>
+
+#include <caf/actor.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -25,14 +28,7 @@ namespace buskin::io::detail {
 
 using namespace buskin::detail;
 
-/// What one attempt at the transport came to.
-struct transfer {
-  enum class status : std::uint8_t { done, would_block, end, failed };
-  status what = status::would_block;
-  std::size_t bytes = 0;
-  std::error_code error;
-};
-
+class stream_actor;
 class stream_layer;
 
 /// Who takes what a stream receives; one at a time.
@@ -128,6 +124,9 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   /// The descriptor; -1 for none.
   virtual int descriptor() const noexcept { return -1; }
 
+  /// The stream's message face, made when it is first asked for. Any thread.
+  caf::actor actor();
+
  protected:
   virtual transfer transport_read(char* target, std::size_t size) = 0;
   virtual transfer transport_write(const char* bytes, std::size_t size) = 0;
@@ -143,6 +142,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   void lose_reader();
 
  private:
+  friend class stream_actor;
   friend class stream_layer;
   struct closing_state;
   static constexpr std::size_t chunk = 16 * 1024;
@@ -174,6 +174,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   wait_line writers_;
   stream_observer* observers_ = nullptr;
   std::unique_ptr<closing_state> closing_state_;  // while closing_ and not yet closed_
+  stream_actor* actor_ = nullptr;                 // guarded by a mutex of stream_actor's
   std::error_code write_error_;
   bool watching_read_ = false;
   bool watching_write_ = false;
