@@ -413,7 +413,7 @@ BOOST_AUTO_TEST_CASE(a_malformed_address_is_refused_and_repeated) {
   live_stage s;
   auto main = [&]() -> task<void> {
     for (const std::string text :
-         {"", "localhost", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000", "127.0.0.1:-1",
+         {"", "localhost", "127.0.0.1:", "127.0.0.1:ht tp", "127.0.0.1:70000", "127.0.0.1:-1",
           "::1:80", "[::1:80", "127.0.0.1:80x"}) {
       const auto explains = [&](const std::invalid_argument& error) {
         return mentions(error, "\"" + text + "\" is no address");
