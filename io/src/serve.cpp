@@ -1,6 +1,7 @@
 #include <buskin/io/serve.hpp>
 
 #include <buskin/actors/timeout.hpp>
+#include <buskin/io/detail/readiness_set.hpp>
 #include <buskin/io/tls_error.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
@@ -66,9 +67,21 @@ listening_options listening_of(const serve_options& given) {
           .remove_socket = given.remove_socket};
 }
 
+/// What the first stream of a worker needs a descriptor for: none may be left when clients come.
+void prepare_workers() {
+  for (const auto& owned : here.worker->owner().workers()) {
+    worker* const each = owned.get();
+    if (each == here.worker)
+      readiness_set::of(each->io());
+    else
+      post_function(*each, [each] { readiness_set::of(each->io()); });
+  }
+}
+
 server open_server(std::vector<listening_socket> sockets, handler_function handler,
                    serve_options options, const std::source_location& source) {
   auto& home = *here.worker;
+  prepare_workers();
   auto actor = make_lean<server_actor>(home.system(), std::move(sockets), std::move(handler),
                                        std::move(options), source);
   actor->track(shutdown_phase::acceptor);

@@ -7,6 +7,7 @@
 #include <buskin/io/serve.hpp>
 #include <buskin/runtime/errors.hpp>
 
+#include "io/full_listener.hpp"
 #include "io/live_stage.hpp"
 #include "io/scratch.hpp"
 
@@ -26,6 +27,7 @@ namespace {
 
 using namespace buskin;
 using namespace std::chrono_literals;
+using buskin::test::full_listener;
 using buskin::test::live_stage;
 using buskin::test::mentions;
 using buskin::test::until;
@@ -221,39 +223,6 @@ BOOST_AUTO_TEST_CASE(options_of_the_socket_are_set) {
   };
   s.run(main());
 }
-
-/// A listener that answers nobody any more: the system keeps further attempts waiting.
-class full_listener {
- public:
-  full_listener() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-    const auto any = io::address::parse("127.0.0.1", 0);
-    BOOST_REQUIRE(::bind(socket_, any.data(), any.size()) == 0);
-    BOOST_REQUIRE(::listen(socket_, 0) == 0);
-    const auto where = io::address::local_of(socket_);
-    for (int& each : fillers_) {
-      each = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-      ::connect(each, where.data(), where.size());
-    }
-  }
-  ~full_listener() {
-    for (const int each : fillers_) ::close(each);
-    ::close(socket_);
-  }
-  full_listener(const full_listener&) = delete;
-  full_listener& operator=(const full_listener&) = delete;
-  std::string where() const { return io::address::local_of(socket_).to_string(); }
-  /// Lets in who waits.
-  void make_room() const {
-    for (int taken = 0; taken >= 0;) {
-      taken = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (taken >= 0) ::close(taken);
-    }
-  }
-
- private:
-  int socket_;
-  int fillers_[4]{};
-};
 
 BOOST_AUTO_TEST_CASE(
     a_connect_that_was_broken_off_closes_its_socket_and_can_be_tried_again) {  // covers BAS-029,

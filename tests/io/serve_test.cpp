@@ -11,11 +11,14 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -555,6 +558,70 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(incidents[0].code == "BK020");
   BOOST_TEST(incidents[0].text.find("crowded") != std::string::npos, incidents[0].text);
   BOOST_TEST(incidents[0].text.find("Too many open files") != std::string::npos, incidents[0].text);
+}
+
+/// Makes `count` clients at a time; on a word lets all but ten go, and wants those to be served
+/// then. The exit code says which step went wrong.
+int storm_in_a_child(int from_parent, int count, const std::function<void()>& ready) {
+  std::uint16_t port = 0;
+  if (::read(from_parent, &port, sizeof port) != sizeof port) return 1;
+  const auto where = io::address::parse("127.0.0.1", port);
+  std::vector<int> clients;
+  for (int i = 0; i != count; ++i) {
+    clients.push_back(::socket(AF_INET, SOCK_STREAM, 0));
+    if (::connect(clients.back(), where.data(), where.size()) != 0) return 2;
+  }
+  ready();
+  char word = 0;
+  if (::read(from_parent, &word, 1) != 1) return 3;
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 0; i != count - 10; ++i) ::close(clients[static_cast<std::size_t>(i)]);
+  for (int i = count - 10; i != count; ++i) {
+    const int client = clients[static_cast<std::size_t>(i)];
+    if (::send(client, "me\n", 3, MSG_NOSIGNAL) != 3) return 4;
+    char answer[3];
+    if (::recv(client, answer, sizeof answer, MSG_WAITALL) != 3) return 5;
+  }
+  return std::chrono::steady_clock::now() - begun < 1s ? 0 : 6;
+}
+
+void storm(rlim_t descriptors, int count) {
+  int to_child[2];
+  BOOST_REQUIRE(::pipe2(to_child, O_CLOEXEC) == 0);
+  test::child_process crowd(
+      [&](auto&& ready) { return storm_in_a_child(to_child[0], count, ready); });
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    int served = 0;
+    auto handler = [&served](io::connection client) -> task<void> {
+      co_await echo_lines(std::move(client));
+      ++served;
+    };
+    auto server = co_await io::serve("127.0.0.1:0", handler);
+    few_descriptors limit(descriptors);
+    const auto port = server.port();
+    BOOST_REQUIRE(::write(to_child[1], &port, sizeof port) == sizeof port);
+    co_await until([&] { return s.incidents() == 1; }, "the complaint");
+    crowd.await_ready();
+    const auto cpu = cpu_time();
+    const auto sleeps = s.runtime.sleeps();
+    co_await sleep(500ms);
+    BOOST_TEST((cpu_time() - cpu < 100ms), "CPU: " << (cpu_time() - cpu).count() << " us");
+    BOOST_TEST(s.runtime.sleeps() - sleeps < 40U);
+    BOOST_TEST(server.connections() <= descriptors);
+    BOOST_REQUIRE(::write(to_child[1], "g", 1) == 1);
+    co_await until([&] { return served == count; }, "all to be served and gone");
+  };
+  s.run(main());
+  BOOST_TEST(crowd.wait() == 0);
+  for (const auto& what : s.take_incidents()) BOOST_TEST(what.code == "BK020");
+  for (const int end : to_child) ::close(end);
+}
+
+// T9
+BOOST_AUTO_TEST_CASE(a_storm_of_more_clients_than_descriptors_is_weathered) {
+  storm(64, 200);
+  storm(256, 400);
 }
 
 #endif
