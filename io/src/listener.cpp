@@ -1,5 +1,6 @@
 #include <buskin/io/listener.hpp>
 
+#include <buskin/io/detail/readiness_set.hpp>
 #include <buskin/io/detail/socket_options.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
@@ -146,6 +147,7 @@ listening_options listening_of(const listen_options& given) {
 listener open_listener(std::vector<listening_socket> sockets, const listen_options& options,
                        const std::source_location& source) {
   auto& home = *here.worker;
+  readiness_set::of(home.io());  // needs a descriptor, of which none may be left with the clients
   auto actor = make_lean<listener_actor>(home.system(), std::move(sockets), options, source);
   actor->track(shutdown_phase::acceptor);
   actor->pin(home);

@@ -224,9 +224,8 @@ BOOST_AUTO_TEST_CASE(options_of_the_socket_are_set) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(
-    a_connect_that_was_broken_off_closes_its_socket_and_can_be_tried_again) {  // covers BAS-029,
-                                                                               // SOC-004
+// covers BAS-029, SOC-004
+BOOST_AUTO_TEST_CASE(a_connect_that_was_broken_off_closes_its_socket_and_can_be_tried_again) {
   live_stage s;
   auto main = [&]() -> task<void> {
     const full_listener busy;

@@ -58,9 +58,9 @@ BOOST_AUTO_TEST_SUITE(serve_end_)
 
 // -- starting -----------------------------------------------------------------------------------
 
+// covers SRV-001
 BOOST_AUTO_TEST_CASE(
-    a_server_that_was_not_started_serves_nobody_until_it_is_and_not_after_its_end) {  // covers
-                                                                                      // SRV-001
+    a_server_that_was_not_started_serves_nobody_until_it_is_and_not_after_its_end) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto server = co_await io::serve("127.0.0.1:0", echo, {.start = false});
@@ -104,9 +104,9 @@ BOOST_AUTO_TEST_CASE(serving_for_ever_ends_when_somebody_closes_and_starting_twi
 
 // -- waiting for the end ------------------------------------------------------------------------
 
+// covers SRV-002
 BOOST_AUTO_TEST_CASE(
-    the_wait_for_the_end_lasts_until_the_server_is_closed_and_its_last_client_gone) {  // covers
-                                                                                       // SRV-002
+    the_wait_for_the_end_lasts_until_the_server_is_closed_and_its_last_client_gone) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto server = co_await io::serve("127.0.0.1:0", echo);
