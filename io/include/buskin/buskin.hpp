@@ -84,6 +84,7 @@
 #include <buskin/io/line_codec.hpp>
 #include <buskin/io/line_reader.hpp>
 #include <buskin/io/line_reader_options.hpp>
+#include <buskin/io/listener.hpp>
 #include <buskin/io/lossy_stream.hpp>
 #include <buskin/io/memory_stream.hpp>
 #include <buskin/io/netstring_codec.hpp>

@@ -1,4 +1,4 @@
-// What every TCP connection of ours is set to.
+// What every connection of ours is set to.
 #pragma once
 
 #include <buskin/io/connection.hpp>
@@ -6,10 +6,18 @@
 
 namespace buskin::io::detail {
 
-void set_no_delay(int descriptor) noexcept;
+struct socket_settings {
+  bool no_delay = true;
+  bool keep_alive = false;
+};
+
+/// Switches an option of a socket on.
+void switch_on(int descriptor, int level, int option) noexcept;
 
 /// The core of a connected socket, on `home`; and a connection of it.
-std::shared_ptr<descriptor_core> make_socket_core(worker& home, unique_descriptor descriptor);
-connection make_connection(worker& home, unique_descriptor descriptor);
+std::shared_ptr<descriptor_core> make_socket_core(worker& home, unique_descriptor descriptor,
+                                                  const socket_settings& settings = {});
+connection make_connection(worker& home, unique_descriptor descriptor,
+                           const socket_settings& settings = {});
 
 }  // namespace buskin::io::detail

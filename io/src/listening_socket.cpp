@@ -1,0 +1,191 @@
+#include "listening_socket.hpp"
+
+#include <buskin/io/detail/socket_options.hpp>
+#include <buskin/io/resolve.hpp>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <exception>
+#include <filesystem>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+
+namespace buskin::io::detail {
+
+namespace {
+
+constexpr std::string_view unix_prefix = "unix:";
+
+unique_descriptor new_socket(int family) {
+  return unique_descriptor(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+std::string text_of(const address& where) { return "cannot listen at " + where.to_string(); }
+
+}  // namespace
+
+bool is_unix(const std::string& where) noexcept { return where.starts_with(unix_prefix); }
+
+address unix_address(const std::string& where) {
+  return address::of_path(std::string_view(where).substr(unix_prefix.size()));
+}
+
+void start_listening(int descriptor, int backlog) {
+  if (::listen(descriptor, backlog) != 0)
+    throw std::system_error(last_error(), text_of(address::local_of(descriptor)));
+}
+
+// -- the file of a Unix socket ------------------------------------------------------------------
+
+socket_file::socket_file(const address& where) {
+  const std::string path = where.path();
+  struct stat about {};
+  if (path.empty() || path.front() == '@' || ::lstat(path.c_str(), &about) != 0 ||
+      !S_ISSOCK(about.st_mode))
+    return;
+  path_ = std::filesystem::absolute(path);
+  device_ = about.st_dev;
+  inode_ = about.st_ino;
+}
+
+void socket_file::remove() noexcept {
+  struct stat about {};
+  if (!path_.empty() && ::lstat(path_.c_str(), &about) == 0 && about.st_dev == device_ &&
+      about.st_ino == inode_)
+    ::unlink(path_.c_str());
+  path_.clear();
+}
+
+namespace {
+
+/// Whether a socket's file is all that its maker has left.
+bool is_stale(const address& where) {
+  struct stat about {};
+  if (::lstat(where.path().c_str(), &about) != 0 || !S_ISSOCK(about.st_mode)) return false;
+  const auto probe = new_socket(AF_UNIX);
+  // Whoever is there but busy (EAGAIN) or of another kind (EPROTOTYPE) is there.
+  return probe && ::connect(probe.get(), where.data(), where.size()) != 0 && errno == ECONNREFUSED;
+}
+
+listening_socket bind_unix(const address& where, const listening_options& options) {
+  if (options.reuse_port)
+    throw std::invalid_argument("reuse_port is for TCP; only one can listen at " +
+                                where.to_string());
+  listening_socket made{new_socket(AF_UNIX), {}};
+  const auto bind = [&] {
+    return made.descriptor && ::bind(made.descriptor.get(), where.data(), where.size()) == 0;
+  };
+  bool bound = bind();
+  if (!bound && errno == EADDRINUSE) {
+    if (is_stale(where)) {
+      ::unlink(where.path().c_str());
+      bound = bind();
+    } else {
+      errno = EADDRINUSE;
+    }
+  }
+  if (!bound) throw std::system_error(last_error(), text_of(where));
+  made.file = socket_file(where);
+  // Nobody gets in before it listens.
+  const std::string path = where.path();
+  if (path.front() != '@' && ::chmod(path.c_str(), options.socket_mode) != 0)
+    throw std::system_error(last_error(), text_of(where));
+  if (options.start) start_listening(made.descriptor.get(), options.backlog);
+  if (!options.remove_socket) made.file.keep();
+  return made;
+}
+
+// -- TCP ----------------------------------------------------------------------------------------
+
+unique_descriptor bind_tcp(const address& where, const listening_options& options) {
+  unique_descriptor socket = new_socket(where.family());
+  if (!socket) throw std::system_error(last_error(), text_of(where));
+  switch_on(socket.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (options.reuse_port) switch_on(socket.get(), SOL_SOCKET, SO_REUSEPORT);
+  if (where.family() == AF_INET6) switch_on(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+  if (::bind(socket.get(), where.data(), where.size()) != 0)
+    throw std::system_error(last_error(), text_of(where));
+  if (options.start) start_listening(socket.get(), options.backlog);
+  return socket;
+}
+
+/// Whether the host has no such addresses; one that has others is served at those.
+bool is_unavailable(const std::error_code& error) {
+  return error == std::errc::address_family_not_supported ||
+         error == std::errc::address_not_available;
+}
+
+/// At one port; where any will do, at one that is free at all the addresses.
+std::vector<listening_socket> bind_at_all(const std::vector<address>& addresses,
+                                          const listening_options& options) {
+  for (int attempts_left = 8;; --attempts_left) {
+    std::vector<listening_socket> sockets;
+    std::exception_ptr unavailable;
+    bool taken = false;
+    for (auto where : addresses) {
+      const bool chosen = where.port() == 0 && !sockets.empty();
+      if (chosen) where.set_port(address::local_of(sockets.front().descriptor.get()).port());
+      try {
+        sockets.push_back({bind_tcp(where, options), {}});
+      } catch (const std::system_error& error) {
+        taken = chosen && attempts_left > 0 && error.code() == std::errc::address_in_use;
+        if (taken) break;
+        if (!is_unavailable(error.code())) throw;
+        unavailable = std::current_exception();
+      }
+    }
+    if (taken) continue;
+    if (sockets.empty()) std::rethrow_exception(unavailable);
+    return sockets;
+  }
+}
+
+int option_of(int socket, int which) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(socket, SOL_SOCKET, which, &value, &size) == 0 ? value : -1;
+}
+
+}  // namespace
+
+task<std::vector<listening_socket>> bind_at(std::string where, listening_options options,
+                                            std::source_location source) {
+  std::vector<listening_socket> sockets;
+  if (is_unix(where)) {
+    sockets.push_back(bind_unix(unix_address(where), options));
+  } else {
+    const auto addresses =
+        co_await resolve(host_port::parse(where), resolve_for::listening, source);
+    sockets = bind_at_all(addresses, options);
+  }
+  co_return sockets;
+}
+
+std::vector<listening_socket> adopt_bound(int descriptor, const listening_options& options) {
+  std::vector<listening_socket> sockets;
+  sockets.push_back({unique_descriptor(descriptor), {}});
+  const std::string text = "cannot listen at descriptor " + std::to_string(descriptor);
+  const int kind = option_of(descriptor, SO_TYPE);
+  if (kind < 0) throw std::system_error(last_error(), text);
+  if (kind != SOCK_STREAM)
+    throw std::invalid_argument(text + ": it is not a socket of connections");
+  const auto where = address::local_of(descriptor);
+  const bool bound = where.family() == AF_UNIX ? !where.path().empty() : where.port() != 0;
+  if (!bound) throw std::invalid_argument(text + ": it is not bound to an address");
+  const int flags = ::fcntl(descriptor, F_GETFL);
+  if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0 ||
+      ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
+    throw std::system_error(last_error(), text);
+  if (options.start && option_of(descriptor, SO_ACCEPTCONN) == 0)
+    start_listening(descriptor, options.backlog);
+  if (options.remove_socket) sockets.front().file = socket_file(where);
+  return sockets;
+}
+
+}  // namespace buskin::io::detail
