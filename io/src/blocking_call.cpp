@@ -1,4 +1,4 @@
-#include <blocking_call.hpp>
+#include "blocking_call.hpp"
 
 #include <buskin/runtime/detail/scheduler.hpp>
 

@@ -55,13 +55,13 @@ class transport_news {
  private:
   /// In a turn of its own: whoever is told may use what tells.
   static void post(const std::shared_ptr<transport_news>& self, side& which) {
-    post_function(self->home_, [self, &which] {
+    self->home_.post([self, &which] {
       which.now.store(side::state::idle);
       if (const auto core = self->core_.lock()) ((*core).*which.tell)();
     });
   }
 
-  worker& home_;
+  const worker_ref home_;
   std::weak_ptr<stream_core> core_;  // set before anybody is told
 };
 

@@ -1,6 +1,6 @@
 #include <buskin/io/datagram.hpp>
 
-#include <datagram_actor.hpp>
+#include "datagram_actor.hpp"
 
 #include <buskin/io/resolve.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>

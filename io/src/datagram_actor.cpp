@@ -1,4 +1,4 @@
-#include <datagram_actor.hpp>
+#include "datagram_actor.hpp"
 
 #include <buskin/actors/atoms.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>

@@ -3,9 +3,13 @@
 #include <buskin/runtime/detail/scheduler.hpp>
 
 #include <fcntl.h>
+#if defined(__linux__)
+#include <sys/sendfile.h>
+#endif
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -13,8 +17,11 @@
 
 namespace buskin::io::detail {
 
+namespace {
+
 // The signal is the thread's own, so it can be taken back before anybody sees it.
-ssize_t write_without_signal(int descriptor, const char* bytes, std::size_t size) noexcept {
+template <class Call>
+ssize_t without_signal(Call call) noexcept {
   sigset_t only;
   sigset_t before;
   sigset_t pending;
@@ -23,7 +30,7 @@ ssize_t write_without_signal(int descriptor, const char* bytes, std::size_t size
   sigpending(&pending);
   const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
   pthread_sigmask(SIG_BLOCK, &only, &before);
-  const ssize_t put = ::write(descriptor, bytes, size);
+  const ssize_t put = call();
   const int error = errno;
   if (put < 0 && error == EPIPE && !was_pending) {
     const timespec at_once{};
@@ -33,6 +40,29 @@ ssize_t write_without_signal(int descriptor, const char* bytes, std::size_t size
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = error;
   return put;
+}
+
+}  // namespace
+
+ssize_t write_without_signal(int descriptor, const char* bytes, std::size_t size) noexcept {
+  return without_signal([&] { return ::write(descriptor, bytes, size); });
+}
+
+ssize_t write_without_signal(int descriptor, std::span<const iovec> pieces) noexcept {
+  return without_signal(
+      [&] { return ::writev(descriptor, pieces.data(), static_cast<int>(pieces.size())); });
+}
+
+ssize_t send_file_without_signal([[maybe_unused]] int socket, [[maybe_unused]] int file,
+                                 [[maybe_unused]] std::uint64_t offset,
+                                 [[maybe_unused]] std::size_t count) noexcept {
+#if defined(__linux__)
+  auto from = static_cast<off_t>(offset);
+  return without_signal([&] { return ::sendfile(socket, file, &from, count); });
+#else
+  errno = ENOSYS;
+  return -1;
+#endif
 }
 
 std::error_code last_error() noexcept { return {errno, std::system_category()}; }
@@ -75,6 +105,11 @@ void descriptor_core::on_readiness(readiness what) {
   if (what.ended && written_only_) lose_reader();
 }
 
+void descriptor_core::on_loop_end() noexcept {
+  abandon();
+  descriptor_ = unique_descriptor();
+}
+
 transfer descriptor_core::transport_read(char* target, std::size_t size) {
   if (ending_.what != transfer::status::would_block) return ending_;
   if (written_only_) return {};
@@ -102,14 +137,11 @@ transfer descriptor_core::read_now(char* target, std::size_t size) noexcept {
   }
 }
 
-transfer descriptor_core::transport_write(const char* bytes, std::size_t size) {
+template <class Call>
+transfer descriptor_core::write_now(Call call) {
   if (turn_is_over()) return {};
   for (;;) {
-    // A write to a socket or pipe whose peer is gone must be an error, not a signal.
-    const ssize_t put =
-        kind_ == descriptor_kind::socket ? ::send(descriptor_.get(), bytes, size, MSG_NOSIGNAL)
-        : kind_ == descriptor_kind::pipe ? write_without_signal(descriptor_.get(), bytes, size)
-                                         : ::write(descriptor_.get(), bytes, size);
+    const ssize_t put = call();
     if (put >= 0) return {transfer::status::done, static_cast<std::size_t>(put), {}};
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
@@ -117,7 +149,45 @@ transfer descriptor_core::transport_write(const char* bytes, std::size_t size) {
   }
 }
 
-// The set tells of news. What is no news needs another turn.
+// A write to a socket or pipe whose peer is gone must be an error, not a signal.
+transfer descriptor_core::transport_write(const char* bytes, std::size_t size) {
+  return write_now([&] {
+    return kind_ == descriptor_kind::socket ? ::send(descriptor_.get(), bytes, size, MSG_NOSIGNAL)
+           : kind_ == descriptor_kind::pipe ? write_without_signal(descriptor_.get(), bytes, size)
+                                            : ::write(descriptor_.get(), bytes, size);
+  });
+}
+
+transfer descriptor_core::transport_write_pieces(std::span<const std::string_view> pieces,
+                                                 std::size_t skip) {
+  std::array<iovec, 64> parts;
+  std::size_t count = 0;
+  for (const auto each : pieces) {
+    if (count == parts.size()) break;
+    const auto piece = each.substr(std::exchange(skip, 0));
+    if (!piece.empty()) parts[count++] = {const_cast<char*>(piece.data()), piece.size()};
+  }
+  return write_now([&] {
+    if (kind_ == descriptor_kind::socket) {
+      msghdr message{};
+      message.msg_iov = parts.data();
+      message.msg_iovlen = count;
+      return ::sendmsg(descriptor_.get(), &message, MSG_NOSIGNAL);
+    }
+    if (kind_ == descriptor_kind::pipe)
+      return write_without_signal(descriptor_.get(), {parts.data(), count});
+    return ::writev(descriptor_.get(), parts.data(), static_cast<int>(count));
+  });
+}
+
+transfer descriptor_core::transport_send_file(int descriptor, std::uint64_t offset,
+                                              std::size_t count) {
+  if (kind_ != descriptor_kind::socket)
+    return stream_core::transport_send_file(descriptor, offset, count);
+  return write_now(
+      [&] { return send_file_without_signal(descriptor_.get(), descriptor, offset, count); });
+}
+
 void descriptor_core::watch_readable() {
   if (readable_ && !written_only_) next_turn(&descriptor_core::on_readable);
 }
@@ -127,7 +197,7 @@ void descriptor_core::watch_writable() {
 }
 
 void descriptor_core::next_turn(void (descriptor_core::*then)()) {
-  post_function(home(), [weak = weak_from_this(), this, then] {
+  post_home([weak = weak_from_this(), this, then] {
     if (const auto keep = weak.lock()) {
       calls_ = 0;
       (this->*then)();

@@ -1,7 +1,7 @@
 // Linux: inotify.
 #include <buskin/io/directory_watch.hpp>
 
-#include <blocking_call.hpp>
+#include "blocking_call.hpp"
 
 #include <buskin/io/detail/open_file.hpp>
 #include <buskin/io/fd_watch.hpp>
@@ -66,7 +66,7 @@ struct directory_watch::state {
   void take(const inotify_event& event);
   void take_move(const inotify_event& event, directory_event told);
 
-  detail::worker& home;
+  const detail::worker_ref home;
   detail::unique_descriptor inotify;
   const fd_watch readiness;
   std::map<int, fs::path> directories;
@@ -81,10 +81,10 @@ directory_watch::state::~state() {
     watch.close();
     detail::run_aside([last = std::move(last)] { *last = detail::unique_descriptor(); });
   };
-  if (detail::here.worker == &home)
+  if (home.is_here())
     close();
   else
-    detail::post_function(home, std::move(close));
+    home.post(std::move(close));
 }
 
 void directory_watch::state::read() {

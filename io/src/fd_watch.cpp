@@ -70,10 +70,10 @@ void fd_watch_core::close() noexcept {
 
 fd_watch_owner::~fd_watch_owner() {
   if (core->closed()) return;
-  if (here.worker == &core->home())
+  if (core->is_home())
     core->close();
   else
-    post_function(core->home(), [core = core] { core->close(); });
+    core->post_home([core = core] { core->close(); });
 }
 
 // -- the wait ---------------------------------------------------------------------------------
@@ -89,6 +89,9 @@ fd_wait::~fd_wait() { withdraw(); }
 bool fd_wait::await_ready() {
   host_ = &stack_here("fd_watch").host();
   auto& home = core_->home();
+  if (!worker_ref::alive(home))
+    throw invalid_state("the runtime that watched descriptor " + std::to_string(core_->given()) +
+                        " has ended");
   // With several workers the task stays where its descriptor is looked at.
   if ((here.worker != &home || here.worker->owner().threaded()) && !host_->move_to(home))
     throw invalid_state("a CAF actor cannot wait for descriptor " + std::to_string(core_->given()) +
@@ -159,10 +162,10 @@ const std::shared_ptr<detail::fd_watch_core>& fd_watch::core() const {
 
 void fd_watch::close() const {
   const auto& watch = core();
-  if (detail::here.worker == &watch->home())
+  if (watch->is_home())
     watch->close();
   else
-    detail::post_function(watch->home(), [watch] { watch->close(); });
+    watch->post_home([watch] { watch->close(); });
 }
 
 }  // namespace buskin::io

@@ -1,7 +1,7 @@
 #include <buskin/io/file.hpp>
 
-#include <blocking_call.hpp>
-#include <file_actor.hpp>
+#include "blocking_call.hpp"
+#include "file_actor.hpp"
 
 #include <buskin/actors/detail/broker.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>

@@ -1,4 +1,4 @@
-#include <file_actor.hpp>
+#include "file_actor.hpp"
 
 #include <buskin/actors/detail/broker.hpp>
 #include <buskin/io/file.hpp>

@@ -1,6 +1,7 @@
 #include <buskin/io/detail/homed_wait.hpp>
 
 #include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/detail/worker_ref.hpp>
 #include <buskin/runtime/errors.hpp>
 
 #include <utility>
@@ -9,6 +10,8 @@ namespace buskin::io::detail {
 
 bool homed_wait::await_ready() {
   host_ = &stack_here(operation()).host();
+  if (here.worker != &home() && !worker_ref::alive(home()))
+    throw invalid_state("the runtime of " + whose() + " has ended");
   if (here.worker == &home()) {
     // With several workers an actor stays where its streams are, or a thief could find it in the
     // middle.

@@ -29,6 +29,11 @@ output_core::~output_core() { readiness_set::remove(*this); }
 
 // -- what comes -------------------------------------------------------------------------------
 
+void output_core::on_loop_end() noexcept {
+  abandon();
+  descriptor_ = unique_descriptor();
+}
+
 void output_core::on_readiness(readiness what) {
   if (!what.readable) return;
   readable_ = true;

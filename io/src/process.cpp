@@ -1,6 +1,6 @@
 #include <buskin/io/process.hpp>
 
-#include <process_actor.hpp>
+#include "process_actor.hpp"
 
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>

@@ -1,4 +1,4 @@
-#include <process_actor.hpp>
+#include "process_actor.hpp"
 
 #include <buskin/actors/atoms.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>

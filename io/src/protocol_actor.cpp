@@ -1,4 +1,4 @@
-#include <protocol_actor.hpp>
+#include "protocol_actor.hpp"
 
 #include <buskin/io/buffered_protocol.hpp>
 #include <buskin/io/detail/stream_layer.hpp>
@@ -150,17 +150,7 @@ void protocol_actor::write(std::span<const std::string_view> pieces) {
   if (core().write_ended())
     throw invalid_state("write was called after write_eof of " + info_.name);
   try {
-    // Small ones go out together.
-    std::string together;
-    for (std::size_t i = 0; i != pieces.size(); ++i) {
-      const bool last = i + 1 == pieces.size();
-      if (together.empty() && (last || pieces[i].size() >= joined)) {
-        if (!pieces[i].empty()) core().write(pieces[i]);
-        continue;
-      }
-      together += pieces[i];
-      if (last || together.size() >= joined) core().write(std::exchange(together, {}));
-    }
+    core().write(pieces);
   } catch (...) {
     end_with(std::current_exception());
     return;

@@ -4,7 +4,7 @@
 // everything else, once each; nothing is called after it.
 #pragma once
 
-#include <stream_user.hpp>
+#include "stream_user.hpp"
 
 #include <buskin/actors/detail/actor_timer.hpp>
 #include <buskin/io/base_protocol.hpp>
@@ -65,7 +65,6 @@ class protocol_actor final : public stream_user {
 
  private:
   static constexpr auto linger = std::chrono::seconds(5);
-  static constexpr std::size_t joined = 16 * 1024;  // of small pieces, at least
 
   /// Calls back; what is thrown ends the connection.
   template <class F>

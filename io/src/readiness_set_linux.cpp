@@ -34,7 +34,11 @@ readiness_set::readiness_set(asio::io_context& io) : service(io), descriptor_(io
 readiness_set::~readiness_set() = default;
 
 void readiness_set::shutdown() {
-  while (members_ != nullptr) drop(*members_);
+  while (members_ != nullptr) {
+    readiness_member& member = *members_;
+    drop(member);
+    member.on_loop_end();
+  }
   asio::error_code ignored;
   descriptor_.close(ignored);
 }

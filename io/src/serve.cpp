@@ -167,12 +167,14 @@ std::size_t server::connections() const { return self().guests().size(); }
 caf::actor server::actor() const { return actor_.handle(); }
 
 void server::close_clients() const {
+  using detail::session_actor;
   self().guests().for_each(
-      [](detail::session_actor& each) { each.dismiss(&detail::stream_core::close); });
+      [](session_actor& each) { each.dismiss(session_actor::farewell::close); });
 }
 void server::abort_clients() const {
+  using detail::session_actor;
   self().guests().for_each(
-      [](detail::session_actor& each) { each.dismiss(&detail::stream_core::abort); });
+      [](session_actor& each) { each.dismiss(session_actor::farewell::abort); });
 }
 
 task<void> server::start(std::source_location where) const {

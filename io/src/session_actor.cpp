@@ -3,6 +3,8 @@
 #include <buskin/io/tls_error.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 
+#include "on_home.hpp"
+
 #include <system_error>
 #include <utility>
 
@@ -103,17 +105,14 @@ task<void>::handle_type session_actor::body() noexcept {
   }
 }
 
-void session_actor::dismiss(void (stream_core::*how)()) {
+void session_actor::dismiss(farewell how) {
   enter_or_post([how](lean_actor& actor) {
     auto& self = static_cast<session_actor&>(actor);
     self.dismissed_ = true;
     const auto core = self.core_.lock();
     if (!core) return;
     // The handler may have followed another stream to that one's worker.
-    if (here.worker == &core->home())
-      (core.get()->*how)();
-    else
-      post_function(core->home(), [core, how] { (core.get()->*how)(); });
+    on_home(core, [how](stream_core& c) { how == farewell::close ? c.close() : c.abort(); });
   });
 }
 

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -62,9 +63,10 @@ class session_actor final : public task_actor_base {
                 const socket_settings& settings, std::string name,
                 const std::source_location& created);
 
-  /// Closes or aborts the connection: what the handler fails with because of that is nobody's
-  /// fault. Any thread.
-  void dismiss(void (stream_core::*how)());
+  enum class farewell : std::uint8_t { close, abort };
+  /// Ends the connection: what the handler fails with because of that is nobody's fault. Any
+  /// thread.
+  void dismiss(farewell how);
 
  protected:
   void on_start() override;

@@ -67,6 +67,9 @@ task<void> start_tls(stream bytes, std::shared_ptr<stream_core> core, tls_contex
   if (core->closing() || core->write_ended()) core->throw_closed("start TLS on");
   if (core->has_reader())
     throw invalid_state("a task reads " + core->describe() + "; TLS can begin when that is over");
+  if (core->has_gap())
+    throw invalid_state("a file is sent over " + core->describe() +
+                        "; TLS can begin when that is over");
   std::string peer = core->describe();
   if (options.server_name && !options.server_name->empty())
     peer = *options.server_name + " (" + peer + ")";

@@ -1,4 +1,4 @@
-#include <stream_actor.hpp>
+#include "stream_actor.hpp"
 
 #include <buskin/io/hand_over.hpp>
 #include <buskin/io/stream_messages.hpp>

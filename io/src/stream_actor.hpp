@@ -4,7 +4,7 @@
 // core has at most one such actor that has not ended.
 #pragma once
 
-#include <stream_user.hpp>
+#include "stream_user.hpp"
 
 #include <buskin/io/stream.hpp>
 #include <buskin/runtime/lean_ref.hpp>

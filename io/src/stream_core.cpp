@@ -9,6 +9,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 namespace buskin::io::detail {
@@ -23,7 +24,8 @@ class sending_the_rest final : public lean_actor {
       : lean_actor(config), core_(std::move(core)) {}
   std::string title() const override {
     return core_->describe() + ", closed, " +
-           (core_->unsent() != 0 ? "with bytes to send" : "waiting for the peer's notice");
+           (core_->unsent() != 0 || core_->has_gap() ? "with bytes to send"
+                                                     : "waiting for the peer's notice");
   }
 
  protected:
@@ -62,10 +64,15 @@ transfer stream_core::read_into(char* target, std::size_t size) {
   if (reader_lost_) return {transfer::status::end, 0, {}};
   if (closing_)
     return {transfer::status::failed, 0, std::make_error_code(std::errc::operation_canceled)};
-  if (!layer_) return transport_read(target, size);
-  const transfer got = layer_->read(target, size);
+  const transfer got = layer_ ? layer_->read(target, size) : transport_read(target, size);
   // What was read may have to be answered.
-  if (layer_->unsent() != 0) want_writable();
+  if (layer_ && layer_->unsent() != 0) want_writable();
+  if (got.what == transfer::status::end) read_ended_ = true;
+  // Bytes that somebody was too slow for are missing, but more will come.
+  if (got.what == transfer::status::failed && got.error != std::errc::no_buffer_space) {
+    read_error_ = got.error;
+    if (!lost_) lost_ = got.error;
+  }
   return got;
 }
 
@@ -132,29 +139,120 @@ void stream_core::throw_failed(const char* operation, const std::error_code& err
   throw std::system_error(error, text);
 }
 
-void stream_core::write(std::string_view bytes) {
+void stream_core::check_writing() {
   if (closing_ || eof_requested_ || write_error_) throw_closed("write to");
-  if (unsent() == 0) {
-    while (!bytes.empty()) {
-      const transfer took = put(bytes.data(), bytes.size());
-      if (took.what == transfer::status::failed || took.what == transfer::status::end) {
-        write_error_ = took.error ? took.error : std::make_error_code(std::errc::broken_pipe);
-        throw_closed("write to");
-      }
-      if (took.what == transfer::status::would_block) break;
-      bytes.remove_prefix(took.bytes);
-    }
-    if (bytes.empty()) {
-      if (unsent() != 0) want_writable();
-      return;
-    }
-  }
+}
+
+void stream_core::break_writing(const transfer& failed) {
+  write_error_ = failed.error ? failed.error : std::make_error_code(std::errc::broken_pipe);
+  if (!lost_) lost_ = write_error_;
+  drop_unsent();
+}
+
+void stream_core::drop_unsent() noexcept {
+  passed_ += queued();
+  out_.clear();
+  out_begin_ = 0;
+  paused_ = false;
+}
+
+void stream_core::drop_output() {
+  drop_unsent();
+  flush();
+}
+
+void stream_core::keep_unsent(std::string_view bytes) {
   if (out_begin_ > chunk && out_begin_ > out_.size() / 2) {
     out_.erase(0, out_begin_);
     out_begin_ = 0;
   }
   out_.append(bytes);
-  want_writable();
+}
+
+void stream_core::write(std::string_view bytes) {
+  check_writing();
+  if (all_sent()) {
+    while (!bytes.empty()) {
+      const transfer took = put(bytes.data(), bytes.size());
+      if (took.what == transfer::status::failed || took.what == transfer::status::end) {
+        break_writing(took);
+        throw_closed("write to");
+      }
+      if (took.what == transfer::status::would_block) break;
+      bytes.remove_prefix(took.bytes);
+    }
+    if (bytes.empty() && unsent() != 0) want_writable();
+  }
+  if (!bytes.empty()) {
+    keep_unsent(bytes);
+    // Behind a gap it is not the transport that it waits for.
+    if (gaps_ == nullptr) want_writable();
+  }
+  if (unsent() > high_water_) paused_ = true;
+}
+
+void stream_core::write(std::span<const std::string_view> pieces) {
+  check_writing();
+  std::size_t skip = 0;  // of the first piece
+  const bool at_once = all_sent();
+  const auto drop_taken = [&] {
+    while (!pieces.empty() && skip >= pieces.front().size()) {
+      skip -= pieces.front().size();
+      pieces = pieces.subspan(1);
+    }
+  };
+  drop_taken();
+  // A layer gets them as one, below: what it makes of each has a size of its own.
+  while (at_once && !layer_ && !pieces.empty()) {
+    const transfer took = transport_write_pieces(pieces, skip);
+    if (took.what == transfer::status::failed || took.what == transfer::status::end) {
+      break_writing(took);
+      throw_closed("write to");
+    }
+    if (took.what == transfer::status::would_block) break;
+    skip += took.bytes;
+    drop_taken();
+  }
+  for (; !pieces.empty(); pieces = pieces.subspan(1))
+    keep_unsent(pieces.front().substr(std::exchange(skip, 0)));
+  if (at_once && layer_ && queued() != 0) {
+    flush();
+    if (write_error_) throw_closed("write to");
+  } else if (queued() != 0 && gaps_ == nullptr) {
+    want_writable();
+  }
+  if (unsent() > high_water_) paused_ = true;
+}
+
+transfer stream_core::transport_write_pieces(std::span<const std::string_view> pieces,
+                                             std::size_t skip) {
+  transfer all{transfer::status::done, 0, {}};
+  for (const auto each : pieces) {
+    const auto piece = each.substr(std::exchange(skip, 0));
+    if (piece.empty()) continue;
+    const transfer took = transport_write(piece.data(), piece.size());
+    all.bytes += took.bytes;
+    if (took.what != transfer::status::done) return all.bytes != 0 ? all : took;
+    if (took.bytes != piece.size()) break;
+  }
+  return all;
+}
+
+transfer stream_core::transport_send_file(int, std::uint64_t, std::size_t) {
+  return {transfer::status::failed, 0, std::make_error_code(std::errc::operation_not_supported)};
+}
+
+void stream_core::set_water_marks(std::size_t low, std::size_t high) {
+  if (low > high)
+    throw std::invalid_argument("the low-water mark (" + std::to_string(low) +
+                                ") of a stream is above its high-water mark (" +
+                                std::to_string(high) + ")");
+  low_water_ = low;
+  high_water_ = high;
+  if (unsent() > high)
+    paused_ = true;
+  else if (unsent() <= low && std::exchange(paused_, false))
+    wake_writers();
 }
 
 transfer stream_core::put(const char* bytes, std::size_t size) {
@@ -171,35 +269,36 @@ void stream_core::on_writable() {
 }
 
 void stream_core::flush() {
+  const auto keep = shared_from_this();  // whoever is told may hold the last handle
   transfer sent{transfer::status::done, 0, {}};
   if (layer_) sent = layer_->flush();
-  while (sent.what == transfer::status::done && queued() != 0) {
-    sent = put(out_.data() + out_begin_, queued());
+  while (sent.what == transfer::status::done && sendable() != 0) {
+    sent = put(out_.data() + out_begin_, sendable());
     out_begin_ += sent.bytes;
+    passed_ += sent.bytes;
   }
-  if (sent.what == transfer::status::failed || sent.what == transfer::status::end) {
-    write_error_ = sent.error ? sent.error : std::make_error_code(std::errc::broken_pipe);
-    out_.clear();
-    out_begin_ = 0;
-  } else if (unsent() != 0) {
+  if (sent.what == transfer::status::failed || sent.what == transfer::status::end)
+    break_writing(sent);
+  else if (unsent() != queued() || sendable() != 0)
     want_writable();
-  }
   if (queued() == 0) {
     out_.clear();
     out_begin_ = 0;
     if (out_.capacity() > 4 * chunk) out_.shrink_to_fit();
   }
-  if (unsent() == 0 || write_error_) {
+  if (unsent() <= low_water_) paused_ = false;
+  if (all_sent() || write_error_) {
     if (eof_requested_ && !write_error_) end_of_writing();
     if (closing_) close_if_done();
   }
   wake_writers();
+  tell_gap();
 }
 
 void stream_core::write_eof() {
   if (closing_ || eof_requested_) return;
   eof_requested_ = true;
-  if (unsent() == 0) end_of_writing();
+  if (all_sent()) end_of_writing();
 }
 
 void stream_core::end_of_writing() {
@@ -247,6 +346,7 @@ void stream_core::add_layer(std::unique_ptr<stream_layer> layer) {
   layer->core_ = this;
   layer->below_ = std::move(layer_);
   layer->early_ = buffered();
+  read_ended_ = false;  // above the layer it is another end
   consume(layer->early_.size());
   layer_ = std::move(layer);
 }
@@ -271,12 +371,12 @@ void stream_core::close() {
   closing_ = true;
   if (!close_if_done()) {
     // A peer that does not read must not hold the descriptor for ever.
-    closing_state_ = std::make_unique<closing_state>(home_.io());
+    closing_state_ = std::make_unique<closing_state>(home().io());
     set_alarm(layer_ ? layer_->close_timeout() : linger);
     if (here.worker != nullptr) {
-      auto actor = make_lean<sending_the_rest>(home_.system(), keep);
+      auto actor = make_lean<sending_the_rest>(home().system(), keep);
       actor->track(shutdown_phase::ordinary);
-      actor->pin(home_);
+      actor->pin(home());
       actor->launch(nullptr, false, true);
       closing_state_->actor = lean_ref<lean_actor>(actor.get());
     }
@@ -288,7 +388,10 @@ void stream_core::set_alarm(duration length) {
   closing_state_->alarm.expires_after(length);
   closing_state_->alarm.async_wait([weak = weak_from_this()](const asio::error_code& failure) {
     if (failure) return;
-    if (const auto core = weak.lock()) core->abort();
+    const auto core = weak.lock();
+    if (!core) return;
+    if (!core->lost_ && !core->all_sent()) core->lost_ = std::make_error_code(std::errc::timed_out);
+    core->abort();
   });
 }
 
@@ -301,7 +404,7 @@ void stream_core::hurry_close() {
 bool stream_core::close_if_done() {
   if (closed_) return true;
   if (!write_error_) {
-    if (unsent() != 0) return false;
+    if (!all_sent()) return false;
     if (layer_) {
       const transfer leave = layer_->close();
       if (closed_) return true;  // by somebody who was woken on the way
@@ -316,29 +419,34 @@ bool stream_core::close_if_done() {
   return true;
 }
 
-void stream_core::abort() {
+void stream_core::abort(std::error_code why) {
   if (closed_) return;
   const auto keep = shared_from_this();
   closing_ = true;
-  out_.clear();
-  out_begin_ = 0;
+  drop_unsent();
+  if (why) read_error_ = write_error_ = lost_ = why;
   if (!write_error_) write_error_ = std::make_error_code(std::errc::connection_aborted);
   finish_close();
   wake_reader();
   wake_writers();
+  tell_gap();
 }
 
 void stream_core::lose_reader() {
   if (closed_) return;
   const auto keep = shared_from_this();
   reader_lost_ = true;
-  if (unsent() != 0 && !write_error_) write_error_ = std::make_error_code(std::errc::broken_pipe);
-  out_.clear();
-  out_begin_ = 0;
+  if (!all_sent() && !write_error_) break_writing({transfer::status::end, 0, {}});
   closing_ = true;
   finish_close();
   wake_reader();
   wake_writers();
+  tell_gap();
+}
+
+void stream_core::abandon() noexcept {
+  closing_ = closed_ = true;
+  if (!write_error_) write_error_ = std::make_error_code(std::errc::connection_aborted);
 }
 
 void stream_core::finish_close() {
@@ -348,6 +456,8 @@ void stream_core::finish_close() {
   tell_observers(&stream_observer::on_closed);
   if (const auto state = std::move(closing_state_); state && state->actor)
     state->actor->enter_or_post([](lean_actor& a) { a.quit(); });
+  const auto keep = shared_from_this();  // who waits may hold the last handle
+  closers_.tell();
 }
 
 }  // namespace buskin::io::detail

@@ -1,4 +1,4 @@
-#include <stream_user.hpp>
+#include "stream_user.hpp"
 
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>

@@ -1,6 +1,6 @@
 #include <buskin/io/temp_file.hpp>
 
-#include <blocking_call.hpp>
+#include "blocking_call.hpp"
 
 #include <buskin/io/temp_directory.hpp>
 #include <buskin/runtime/errors.hpp>

@@ -1,6 +1,6 @@
 #include <buskin/io/whole_file.hpp>
 
-#include <blocking_call.hpp>
+#include "blocking_call.hpp"
 
 #include <buskin/io/detail/open_file.hpp>
 #include <buskin/io/detail/replace_file.hpp>

@@ -50,7 +50,7 @@ worker::worker(scheduler& owner, unsigned index)
     : caf::execution_unit(&owner.system()),
       owner_(owner),
       index_(index),
-      number_(worker_ref::enter()),
+      number_(worker_ref::enter(*this)),
       threaded_(owner.threaded()),
       order_(owner.order()),
       timers_(threaded_ ? timer_queue::access::any_thread : timer_queue::access::single_thread),

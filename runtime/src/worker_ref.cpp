@@ -3,8 +3,8 @@
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/detail/worker.hpp>
 
+#include <map>
 #include <mutex>
-#include <set>
 #include <utility>
 
 namespace buskin::detail {
@@ -15,8 +15,8 @@ namespace {
 /// than it.
 struct roll {
   std::mutex mutex;
-  std::set<std::uint64_t> numbers;  // guarded by mutex
-  std::uint64_t last = 0;           // guarded by mutex
+  std::map<const worker*, std::uint64_t> numbers;  // guarded by mutex
+  std::uint64_t last = 0;                          // guarded by mutex
 };
 
 roll& all() {
@@ -35,22 +35,28 @@ bool worker_ref::is_here() const noexcept {
 bool worker_ref::post(std::function<void()> function) const {
   roll& workers = all();
   std::lock_guard guard(workers.mutex);  // it does not go meanwhile
-  if (workers.numbers.count(number_) == 0) return false;
+  const auto found = workers.numbers.find(worker_);
+  if (found == workers.numbers.end() || found->second != number_) return false;
   post_function(*worker_, std::move(function));
   return true;
 }
 
-std::uint64_t worker_ref::enter() {
+std::uint64_t worker_ref::enter(const worker& whom) {
   roll& workers = all();
   std::lock_guard guard(workers.mutex);
-  workers.numbers.insert(++workers.last);
-  return workers.last;
+  return workers.numbers[&whom] = ++workers.last;
 }
 
 void worker_ref::leave(const worker& whom) noexcept {
   roll& workers = all();
   std::lock_guard guard(workers.mutex);
-  workers.numbers.erase(whom.number());
+  workers.numbers.erase(&whom);
+}
+
+bool worker_ref::alive(const worker& whom) noexcept {
+  roll& workers = all();
+  std::lock_guard guard(workers.mutex);
+  return workers.numbers.count(&whom) != 0;
 }
 
 }  // namespace buskin::detail

@@ -182,8 +182,8 @@ BOOST_DATA_TEST_CASE(a_connection_that_just_ends_may_have_been_cut,
     for (int i = 0; i != 2; ++i)
       BOOST_TEST(refused(co_await failure_of(read(ours)), tls_error::truncated,
                          {"the connection ended without TLS's notice"}));
-    // What had come is still there.
-    BOOST_TEST(co_await ours.read() == " of it");
+    // What had come is still there, for a look at it.
+    BOOST_TEST(ours.buffered() == " of it");
     BOOST_TEST(refused(
         co_await failure_of([](io::stream from) -> task<void> { co_await from.read(); }(ours)),
         tls_error::truncated));

@@ -88,6 +88,7 @@
 #include <buskin/io/lossy_stream.hpp>
 #include <buskin/io/memory_stream.hpp>
 #include <buskin/io/netstring_codec.hpp>
+#include <buskin/io/modem_lines.hpp>
 #include <buskin/io/nmea0183_codec.hpp>
 #include <buskin/io/open_options.hpp>
 #include <buskin/io/process.hpp>
@@ -96,6 +97,7 @@
 #include <buskin/io/protocol.hpp>
 #include <buskin/io/resolve.hpp>
 #include <buskin/io/run_process.hpp>
+#include <buskin/io/send_file_options.hpp>
 #include <buskin/io/serial_device.hpp>
 #include <buskin/io/serve.hpp>
 #include <buskin/io/shell_command.hpp>

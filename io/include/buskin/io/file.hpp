@@ -51,9 +51,13 @@ enum class seek_from { beginning, position, end };
 /// What `sync` waits for.
 enum class sync_what { everything, data };
 
+class file;
+
 namespace detail {
 
 class file_actor;
+
+const std::shared_ptr<file_line>& line_of(const file& which);
 
 /// What the last handle to a file lets go.
 class file_owner {
@@ -163,6 +167,7 @@ class file {
   const std::shared_ptr<detail::file_owner>& owner() const;
 
  private:
+  friend const std::shared_ptr<detail::file_line>& detail::line_of(const file& which);
   const std::shared_ptr<detail::file_line>& line() const { return owner()->line(); }
 
   std::shared_ptr<detail::file_owner> owner_;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace buskin {
@@ -119,32 +121,57 @@ class mailbox_full : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A frame or line was longer than permitted. It was discarded up to its end; reading can go on.
+/// A frame, line or record was longer than permitted. Reading can go on: behind it where a codec
+/// met it, with its first byte where a read of a stream did, which consumes nothing.
 class limit_overrun : public std::runtime_error {
  public:
-  limit_overrun(const std::string& what, std::size_t limit)
-      : std::runtime_error(what), limit_(limit) {}
+  /// For deserialising only.
+  limit_overrun() : std::runtime_error("") {}
+  limit_overrun(std::string what, std::size_t limit, std::size_t consumed = 0)
+      : std::runtime_error(""), what_(std::move(what)), limit_(limit), consumed_(consumed) {}
+  const char* what() const noexcept override { return what_.c_str(); }
   /// The limit that was exceeded, in bytes.
   std::size_t limit() const noexcept { return limit_; }
+  /// How many bytes, not consumed yet, certainly belong to what is too long: a `read_exactly` of so
+  /// many gets past them (asyncio's LimitOverrunError.consumed). 0 where they were dropped.
+  std::size_t consumed() const noexcept { return consumed_; }
+
+  template <class Inspector>
+  friend typename Inspector::result_type inspect(Inspector& f, limit_overrun& x) {
+    return f(x.what_, x.limit_, x.consumed_);
+  }
 
  private:
-  std::size_t limit_;
+  std::string what_;
+  std::uint64_t limit_ = 0;
+  std::uint64_t consumed_ = 0;
 };
 
 /// The stream ended in the middle of what was being read.
 class incomplete_read : public std::runtime_error {
  public:
+  /// For deserialising only.
+  incomplete_read() : std::runtime_error("") {}
   incomplete_read(std::string partial, std::size_t expected)
-      : std::runtime_error("the stream ended after " + std::to_string(partial.size()) + " of " +
-                           std::to_string(expected) + " bytes"),
+      : std::runtime_error(""),
+        what_("the stream ended after " + std::to_string(partial.size()) + " of " +
+              std::to_string(expected) + " bytes"),
         partial_(std::move(partial)),
         expected_(expected) {}
+  const char* what() const noexcept override { return what_.c_str(); }
   const std::string& partial() const noexcept { return partial_; }
+  /// How many bytes there had to be; the least that is possible where that is not known.
   std::size_t expected() const noexcept { return expected_; }
 
+  template <class Inspector>
+  friend typename Inspector::result_type inspect(Inspector& f, incomplete_read& x) {
+    return f(x.what_, x.partial_, x.expected_);
+  }
+
  private:
+  std::string what_;
   std::string partial_;
-  std::size_t expected_;
+  std::uint64_t expected_ = 0;
 };
 
 /// Several failures of one scope, in the order in which they happened.

@@ -8,10 +8,12 @@
 #include <buskin/io/detail/readiness_set.hpp>
 #include <buskin/runtime/detail/coro_stack.hpp>
 #include <buskin/runtime/detail/worker.hpp>
+#include <buskin/runtime/detail/worker_ref.hpp>
 
 #include <array>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <source_location>
 
@@ -26,7 +28,11 @@ class fd_watch_core final : public std::enable_shared_from_this<fd_watch_core>,
 
   fd_watch_core(worker& home, int descriptor);
 
-  worker& home() noexcept { return home_; }
+  /// Only while its runtime lives.
+  worker& home() const noexcept { return *home_; }
+  bool is_home() const noexcept { return home_.is_here(); }
+  /// Calls it in a turn of its own at home; nothing when the runtime has gone.
+  void post_home(std::function<void()> function) const { home_.post(std::move(function)); }
   int given() const noexcept { return given_; }
   bool closed() const noexcept { return !duplicate_; }
   bool ready(direction what) const noexcept;
@@ -38,9 +44,10 @@ class fd_watch_core final : public std::enable_shared_from_this<fd_watch_core>,
 
  private:
   void on_readiness(readiness what) override;
+  void on_loop_end() noexcept override { duplicate_ = unique_descriptor(); }
   void tell(direction what) noexcept;
 
-  worker& home_;
+  const worker_ref home_;
   const int given_;
   unique_descriptor duplicate_;
   std::array<fd_wait*, 2> waiting_{};  // by direction

@@ -76,6 +76,7 @@ class output_core final : public stream_core, private readiness_member {
   static constexpr std::size_t finish_most = 4 * 1024 * 1024;  // more than any pipe holds
 
   void on_readiness(readiness what) override;
+  void on_loop_end() noexcept override;
   void pump();
   void again();
   void keep(const char* bytes, std::size_t size);

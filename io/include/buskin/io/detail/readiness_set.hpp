@@ -35,6 +35,8 @@ class readiness_member {
   ~readiness_member();
   /// Told once for each change; it may remove itself or others.
   virtual void on_readiness(readiness what) = 0;
+  /// The loop has ended: nothing more will be told, and its worker is as good as gone.
+  virtual void on_loop_end() noexcept {}
 
  private:
   friend class readiness_set;

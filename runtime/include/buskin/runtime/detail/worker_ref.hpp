@@ -17,11 +17,13 @@ class worker_ref {
   bool is_here() const noexcept;
   /// As post_function. Where the worker has gone nothing is done, and it returns false. Any thread.
   bool post(std::function<void()> function) const;
+  /// There is a worker at this address.
+  static bool alive(const worker& whom) noexcept;
   /// Only while its runtime lives.
   worker& operator*() const noexcept { return *worker_; }
 
   /// For a worker that begins: it can be posted to from now on, under this number.
-  static std::uint64_t enter();
+  static std::uint64_t enter(const worker& whom);
   /// For one that ends: no longer. Nothing when that was said.
   static void leave(const worker& whom) noexcept;
 
