@@ -370,7 +370,7 @@ task<duration> next_wait(subscription<supervisor_event>& events) {
 
 task<std::string> take(queue<std::string> from) { co_return co_await from.get(); }
 
-// S2, S3: the port comes back under another name, behind the same link.
+// S2
 BOOST_AUTO_TEST_CASE(a_hundred_unpluggings_lose_no_sentence_and_leak_no_descriptor) {
   no_descriptor_leak leak;
   port_name name;

@@ -10,6 +10,7 @@
 
 #include "io/live_stage.hpp"
 #include "io/pseudo_terminal.hpp"
+#include "io/scratch.hpp"
 #include "support/stage.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -370,6 +372,45 @@ BOOST_AUTO_TEST_CASE(a_late_answer_is_not_taken_for_that_of_the_next_session) { 
     co_await until([&] { return !all.answers.empty(); }, "an answer");
     BOOST_TEST(all.answers.front() == "answer 2\n");
     BOOST_TEST(meter.sessions() == 2U);
+    guard.stop();
+    co_await until([&] { return guard.ended(); }, "the end of the device");
+  };
+  s.run(main());
+}
+
+/// Keeps the last line. `last` outlives the device.
+task<void> keep_last(std::string* last, io::stream port) {
+  for (;;) {
+    auto line = co_await port.read_line();
+    if (line.empty()) co_return;
+    *last = std::move(line);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_device_is_followed_to_the_name_that_its_link_has_now) {  // S3
+  live_stage s;
+  std::string last;
+  auto main = [&]() -> task<void> {
+    const test::scratch folder;
+    const std::string link = folder / "by-id";
+    pseudo_terminal first;
+    const pseudo_terminal second;  // both at once, so that their names differ
+    std::filesystem::create_symlink(first.path(), link);
+    io::device_options options;
+    options.backoff = {5ms, 5ms, 1.0, 0.0, 5s};
+    io::device meter(
+        "meter", [link]() -> task<io::stream> { co_return io::serial_device::open(link); },
+        [&last](io::stream opened) { return keep_last(&last, std::move(opened)); }, options);
+    supervisor guard({meter.spec()}, {.intensity = supervisor_options::unlimited});
+    co_await until([&] { return meter.sessions() == 1; }, "the device to be up");
+    first.send_all("from the first\n");
+    co_await until([&] { return last == "from the first\n"; }, "a line");
+    std::filesystem::remove(link);
+    std::filesystem::create_symlink(second.path(), link);
+    first.unplug();
+    co_await until([&] { return meter.sessions() == 2; }, "the device to be back");
+    second.send_all("from the second\n");
+    co_await until([&] { return last == "from the second\n"; }, "another line");
     guard.stop();
     co_await until([&] { return guard.ended(); }, "the end of the device");
   };
