@@ -52,9 +52,7 @@ BOOST_AUTO_TEST_CASE(callbacks_come_in_order_and_the_end_of_stream_closes) {
   auto main = [&]() -> task<void> {
     auto [a, b] = memory_stream();
     auto p = std::make_shared<scripted>();
-    p->on_data = [&](std::string_view bytes) {
-      p->link.write("got " + std::string(bytes));
-    };
+    p->on_data = [&](std::string_view bytes) { p->link.write("got " + std::string(bytes)); };
     const auto link = io::attach(std::move(a), p);
     BOOST_TEST(p->notes == (strings{"made"}), boost::test_tools::per_element());
     co_await b.write("one");
@@ -70,8 +68,7 @@ BOOST_AUTO_TEST_CASE(callbacks_come_in_order_and_the_end_of_stream_closes) {
   s.run(main());
 }
 
-BOOST_AUTO_TEST_CASE(
-    a_protocol_that_keeps_its_connection_open_writes_after_the_peers_end) {
+BOOST_AUTO_TEST_CASE(a_protocol_that_keeps_its_connection_open_writes_after_the_peers_end) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = memory_stream();
@@ -79,8 +76,7 @@ BOOST_AUTO_TEST_CASE(
     p->then = at_end::keep_open;
     const auto link = io::attach(std::move(a), p);
     b.write_eof();
-    co_await until([&] { return p->notes.back() == "eof"; },
-                   "the end of stream");
+    co_await until([&] { return p->notes.back() == "eof"; }, "the end of stream");
     link.pause_reading();
     link.resume_reading();
     co_await some_turns();
@@ -88,15 +84,13 @@ BOOST_AUTO_TEST_CASE(
     BOOST_TEST(co_await b.read() == "afterwards");
     link.close();
     co_await ended(link);
-    BOOST_TEST(p->notes == (strings{"made", "eof", "lost none"}),
-               boost::test_tools::per_element());
+    BOOST_TEST(p->notes == (strings{"made", "eof", "lost none"}), boost::test_tools::per_element());
   };
   s.run(main());
 }
 
 // covers SEL-007
-BOOST_AUTO_TEST_CASE(
-    close_stops_reading_at_once_and_abort_drops_what_is_unsent) {
+BOOST_AUTO_TEST_CASE(close_stops_reading_at_once_and_abort_drops_what_is_unsent) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = memory_stream(10);
@@ -112,12 +106,11 @@ BOOST_AUTO_TEST_CASE(
     co_await b.write("unheard");
     co_await some_turns();
     BOOST_TEST(p->received == "");
-    BOOST_TEST(!p->lost()); // not before all is sent
+    BOOST_TEST(!p->lost());  // not before all is sent
     link.abort();
     link.abort();
     co_await ended(link);
-    BOOST_TEST(p->notes == (strings{"made", "lost none"}),
-               boost::test_tools::per_element());
+    BOOST_TEST(p->notes == (strings{"made", "lost none"}), boost::test_tools::per_element());
     BOOST_TEST(link.write_buffer_size() == 0U);
     BOOST_TEST((co_await b.read_exactly(10)).size() == 10U);
     BOOST_TEST(co_await b.read() == "");
@@ -131,21 +124,17 @@ BOOST_AUTO_TEST_CASE(a_reset_by_the_peer_is_no_incident) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto server_side = std::make_shared<scripted>();
-    auto server =
-        co_await io::create_server("127.0.0.1:0", [&] { return server_side; });
+    auto server = co_await io::create_server("127.0.0.1:0", [server_side] { return server_side; });
     auto link = co_await io::connect(server.local().to_string());
     co_await until([&] { return !server_side->notes.empty(); }, "the client");
     const linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(link.descriptor(), SOL_SOCKET, SO_LINGER, &at_once,
-                 sizeof at_once);
+    ::setsockopt(link.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     link.abort();
     co_await until([&] { return server_side->lost(); }, "the reset");
     BOOST_REQUIRE(server_side->why);
-    BOOST_CHECK_EXCEPTION(std::rethrow_exception(server_side->why),
-                          std::system_error,
-                          [](const std::system_error &error) {
-                            return error.code() == std::errc::connection_reset;
-                          });
+    BOOST_CHECK_EXCEPTION(
+        std::rethrow_exception(server_side->why), std::system_error,
+        [](const std::system_error& error) { return error.code() == std::errc::connection_reset; });
     BOOST_TEST(s.incidents() == 0U);
     server.close();
   };
@@ -153,20 +142,15 @@ BOOST_AUTO_TEST_CASE(a_reset_by_the_peer_is_no_incident) {
 }
 
 // covers SEL-009, SEL-013
-BOOST_AUTO_TEST_CASE(
-    a_callback_that_throws_ends_the_connection_and_is_reported) {
+BOOST_AUTO_TEST_CASE(a_callback_that_throws_ends_the_connection_and_is_reported) {
   live_stage s;
   auto main = [&]() -> task<void> {
-    for (const char *where : {"made", "data", "resume"}) {
+    for (const char* where : {"made", "data", "resume"}) {
       auto [a, b] = memory_stream(10);
       auto p = std::make_shared<scripted>();
-      auto fail = [where] {
-        throw std::runtime_error(std::string("bad ") + where);
-      };
-      if (where == std::string("made"))
-        p->on_made = fail;
-      if (where == std::string("data"))
-        p->on_data = [fail](std::string_view) { fail(); };
+      auto fail = [where] { throw std::runtime_error(std::string("bad ") + where); };
+      if (where == std::string("made")) p->on_made = fail;
+      if (where == std::string("data")) p->on_data = [fail](std::string_view) { fail(); };
       if (where == std::string("resume")) {
         p->on_made = [&] {
           p->link.set_write_buffer_limits({.high = 20, .low = 5});
@@ -186,8 +170,7 @@ BOOST_AUTO_TEST_CASE(
       const auto incidents = s.take_incidents();
       BOOST_REQUIRE(incidents.size() == 1U);
       BOOST_TEST(incidents.front().code == "BK023");
-      BOOST_TEST(text_of(incidents.front().error) ==
-                 std::string("bad ") + where);
+      BOOST_TEST(text_of(incidents.front().error) == std::string("bad ") + where);
     }
     // Of connection_lost itself there is only the report.
     auto [a, b] = memory_stream();
@@ -196,8 +179,7 @@ BOOST_AUTO_TEST_CASE(
     const auto link = io::attach(std::move(a), p);
     link.abort();
     co_await ended(link);
-    BOOST_TEST(p->notes == (strings{"made", "lost none"}),
-               boost::test_tools::per_element());
+    BOOST_TEST(p->notes == (strings{"made", "lost none"}), boost::test_tools::per_element());
     BOOST_TEST(s.take_incidents().size() == 1U);
   };
   s.run(main());
@@ -214,11 +196,10 @@ BOOST_AUTO_TEST_CASE(a_transport_tells_what_it_knows_also_after_its_runtime) {
     live_stage s;
     auto main = [&]() -> task<void> {
       auto server_side = std::make_shared<scripted>();
-      auto server = co_await io::create_server("127.0.0.1:0",
-                                               [&] { return server_side; });
+      auto server = co_await io::create_server("127.0.0.1:0", [&] { return server_side; });
       peer = server.local().to_string();
-      auto [link, p] = co_await io::create_connection(
-          peer, [] { return std::make_shared<scripted>(); });
+      auto [link, p] =
+          co_await io::create_connection(peer, [] { return std::make_shared<scripted>(); });
       over_tcp = link;
       BOOST_TEST(p->notes.front() == "made");
       BOOST_TEST(link.info().peer->to_string() == peer);
@@ -226,8 +207,7 @@ BOOST_AUTO_TEST_CASE(a_transport_tells_what_it_knows_also_after_its_runtime) {
       BOOST_TEST(link.descriptor() >= 0);
       BOOST_TEST(!link.tls());
       auto [a, b] = memory_stream();
-      const auto in_memory =
-          io::attach(std::move(a), std::make_shared<scripted>());
+      const auto in_memory = io::attach(std::move(a), std::make_shared<scripted>());
       BOOST_TEST(!in_memory.info().peer);
       BOOST_TEST(!in_memory.info().local);
       BOOST_TEST(in_memory.descriptor() == -1);
@@ -258,8 +238,8 @@ BOOST_AUTO_TEST_CASE(a_server_of_protocols_serves_many_and_leaves_nobody) {
   for (const unsigned workers : {1U, 3U}) {
     live_stage s(runtime_options{.workers = workers});
     auto main = [&]() -> task<void> {
-      auto server = co_await io::create_server(
-          "127.0.0.1:0", [] { return std::make_shared<echo>(); });
+      auto server =
+          co_await io::create_server("127.0.0.1:0", [] { return std::make_shared<echo>(); });
       auto use = [](std::string where) -> task<bool> {
         auto link = co_await io::connect(where);
         const std::string much(200'000, 'e');
@@ -272,12 +252,9 @@ BOOST_AUTO_TEST_CASE(a_server_of_protocols_serves_many_and_leaves_nobody) {
         co_return right && (co_await link.read()).empty();
       };
       std::vector<task<bool>> all;
-      for (int i = 0; i != 10; ++i)
-        all.push_back(use(server.local().to_string()));
-      for (const bool right : co_await gather(std::move(all)))
-        BOOST_TEST(right);
-      co_await until([&] { return server.connections() == 0; },
-                     "the sessions' end");
+      for (int i = 0; i != 10; ++i) all.push_back(use(server.local().to_string()));
+      for (const bool right : co_await gather(std::move(all))) BOOST_TEST(right);
+      co_await until([&] { return server.connections() == 0; }, "the sessions' end");
       // One that is connected at the end of the runtime is lost with it.
       auto left = co_await io::connect(server.local().to_string());
       co_await left.write("x");
@@ -291,10 +268,9 @@ BOOST_AUTO_TEST_CASE(a_factory_that_throws_costs_one_client) {
   live_stage s;
   auto main = [&]() -> task<void> {
     int made = 0;
-    auto server = co_await io::create_server(
-        "127.0.0.1:0", [&made]() -> std::shared_ptr<io::base_protocol> {
-          if (made++ == 0)
-            throw std::runtime_error("not today");
+    auto server =
+        co_await io::create_server("127.0.0.1:0", [&made]() -> std::shared_ptr<io::base_protocol> {
+          if (made++ == 0) throw std::runtime_error("not today");
           return std::make_shared<echo>();
         });
     auto first = co_await io::connect(server.local().to_string());
@@ -317,13 +293,10 @@ BOOST_AUTO_TEST_CASE(a_pipe_is_a_protocols_too) {
     BOOST_REQUIRE(::pipe(ends.data()) == 0);
     auto reader = std::make_shared<scripted>();
     auto writer = std::make_shared<scripted>();
-    const auto in =
-        io::attach(io::from_descriptor(ends[0], "the pipe"), reader);
-    const auto out =
-        io::attach(io::from_descriptor(ends[1], "the pipe's mouth"), writer);
+    const auto in = io::attach(io::from_descriptor(ends[0], "the pipe"), reader);
+    const auto out = io::attach(io::from_descriptor(ends[1], "the pipe's mouth"), writer);
     out.write("through the pipe");
-    co_await until([&] { return reader->received == "through the pipe"; },
-                   "the bytes");
+    co_await until([&] { return reader->received == "through the pipe"; }, "the bytes");
     out.close();
     co_await ended(in);
     BOOST_TEST(reader->notes.back() == "lost none");
@@ -336,9 +309,8 @@ BOOST_AUTO_TEST_CASE(protocols_talk_over_tls) {
   test::tls_world world;
   live_stage s;
   auto main = [&]() -> task<void> {
-    auto server = co_await io::create_server(
-        "127.0.0.1:0", [] { return std::make_shared<echo>(); },
-        {.tls = world.server()});
+    auto server = co_await io::create_server("127.0.0.1:0", [] { return std::make_shared<echo>(); },
+                                             {.tls = world.server()});
     auto [link, p] = co_await io::create_connection(
         server.local().to_string(), [] { return std::make_shared<scripted>(); },
         {.tls = world.client(), .server_name = "example.org"});
@@ -350,8 +322,7 @@ BOOST_AUTO_TEST_CASE(protocols_talk_over_tls) {
     co_await ended(link);
     BOOST_TEST(p->notes.back() == "lost none");
     BOOST_TEST(!link.tls());
-    co_await until([&] { return server.connections() == 0; },
-                   "the server's side");
+    co_await until([&] { return server.connections() == 0; }, "the server's side");
     server.close();
   };
   s.run(main());
@@ -380,9 +351,7 @@ struct flood final : io::byte_transport {
     target.front() = 'x';
     return io::transfer::moved(1);
   }
-  io::transfer write_some(std::string_view) override {
-    return io::transfer::blocked();
-  }
+  io::transfer write_some(std::string_view) override { return io::transfer::blocked(); }
   void close() noexcept override {}
   std::string describe() const override { return "flood"; }
 };
@@ -391,15 +360,12 @@ BOOST_AUTO_TEST_CASE(a_flood_leaves_others_their_turns) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto p = std::make_shared<scripted>();
-    const auto link =
-        io::attach(io::from_transport(std::make_unique<flood>()), p);
-    for (int i = 0; i != 20; ++i)
-      co_await yield();
+    const auto link = io::attach(io::from_transport(std::make_unique<flood>()), p);
+    for (int i = 0; i != 20; ++i) co_await yield();
     const auto after_some = p->received.size();
     BOOST_TEST(after_some > 20U);
     BOOST_TEST(after_some < 10'000U);
-    for (int i = 0; i != 20; ++i)
-      co_await yield();
+    for (int i = 0; i != 20; ++i) co_await yield();
     BOOST_TEST(p->received.size() > after_some);
     link.close();
     co_await ended(link);
@@ -438,8 +404,7 @@ BOOST_AUTO_TEST_CASE(another_thread_may_write_and_close) {
     BOOST_TEST((co_await b.read_exactly(14)) == "from elsewhere");
     BOOST_TEST(co_await b.read() == "");
     co_await ended(link);
-    BOOST_TEST(p->notes == (strings{"made", "lost none"}),
-               boost::test_tools::per_element());
+    BOOST_TEST(p->notes == (strings{"made", "lost none"}), boost::test_tools::per_element());
   };
   s.run(main());
 }
@@ -448,12 +413,10 @@ BOOST_AUTO_TEST_CASE(a_stream_that_is_read_cannot_be_attached) {
   live_stage s;
   auto main = [&]() -> task<void> {
     auto [a, b] = memory_stream();
-    auto reading = spawn([](io::stream from) -> task<std::string> {
-      co_return co_await from.read();
-    }(a));
+    auto reading =
+        spawn([](io::stream from) -> task<std::string> { co_return co_await from.read(); }(a));
     co_await yield();
-    BOOST_CHECK_THROW(io::attach(a, std::make_shared<scripted>()),
-                      invalid_state);
+    BOOST_CHECK_THROW(io::attach(a, std::make_shared<scripted>()), invalid_state);
     BOOST_CHECK_THROW(io::attach(b, nullptr), std::invalid_argument);
     co_await b.write("x");
     BOOST_TEST(co_await reading == "x");
@@ -463,4 +426,4 @@ BOOST_AUTO_TEST_CASE(a_stream_that_is_read_cannot_be_attached) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-} // namespace
+}  // namespace
