@@ -196,7 +196,8 @@ BOOST_AUTO_TEST_CASE(a_transport_tells_what_it_knows_also_after_its_runtime) {
     live_stage s;
     auto main = [&]() -> task<void> {
       auto server_side = std::make_shared<scripted>();
-      auto server = co_await io::create_server("127.0.0.1:0", [&] { return server_side; });
+      auto server =
+          co_await io::create_server("127.0.0.1:0", [server_side] { return server_side; });
       peer = server.local().to_string();
       auto [link, p] =
           co_await io::create_connection(peer, [] { return std::make_shared<scripted>(); });
