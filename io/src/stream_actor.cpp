@@ -94,6 +94,12 @@ void stream_actor::read_as_needed() {
 }
 
 transfer stream_actor::read_once() {
+  if (!reads_.empty() && reads_.front().from->get()->getf(is_terminated_flag)) {
+    // Bytes would be lost with it.
+    reads_.erase(reads_.begin());
+    read_as_needed();
+    return is_reading() ? transfer::moved(0) : transfer::blocked();
+  }
   const auto scratch = read_scratch();
   const std::size_t most =
       reads_.empty() ? scratch.size() : std::min(scratch.size(), reads_.front().most);

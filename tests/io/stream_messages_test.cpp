@@ -147,6 +147,35 @@ BOOST_AUTO_TEST_CASE(a_subscriber_is_sent_as_many_reads_as_it_gave_credit_for) {
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(a_request_of_somebody_who_has_ended_takes_no_bytes) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto [a, b] = io::memory_stream();
+    auto dying = s.runtime.system().spawn([from = b.actor()](caf::event_based_actor* self) {
+      self->request(from, caf::infinite, io::read_stream::value, std::uint64_t{100})
+          .then([](const std::string&) {});
+    });
+    co_await some_turns();
+    caf::anon_send_exit(dying, caf::exit_reason::user_shutdown);
+    co_await some_turns();
+    co_await a.write("for the living");
+    BOOST_TEST((co_await ask<std::string>(b.actor(), 5s, io::read_stream::value,
+                                          std::uint64_t{100})) == "for the living");
+    // With nobody left who asked, a task may read.
+    auto second = s.runtime.system().spawn([from = b.actor()](caf::event_based_actor* self) {
+      self->request(from, caf::infinite, io::read_stream::value, std::uint64_t{100})
+          .then([](const std::string&) {});
+    });
+    co_await some_turns();
+    caf::anon_send_exit(second, caf::exit_reason::user_shutdown);
+    co_await some_turns();
+    co_await a.write("for the task");
+    co_await some_turns();
+    BOOST_TEST(co_await b.read() == "for the task");
+  };
+  s.run(main());
+}
+
 BOOST_AUTO_TEST_CASE(a_subscriber_that_dies_leaves_the_stream_to_others) {
   live_stage s;
   auto main = [&]() -> task<void> {
