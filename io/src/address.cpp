@@ -52,6 +52,9 @@ unsigned scope_of(const std::string& text) {
 }  // namespace
 
 host_port host_port::parse(std::string_view text) {
+  // The system would take what is before it for the whole.
+  if (text.find('\0') != std::string_view::npos)
+    throw std::invalid_argument("an address has a zero byte in it");
   const auto refuse = [&](const char* why) {
     throw std::invalid_argument("\"" + std::string(text) + "\" is no address: " + why +
                                 "; write host:port, such as 127.0.0.1:7070");
@@ -134,6 +137,8 @@ bool address::operator==(const address& other) const noexcept {
 }
 
 address address::parse(const std::string& host, std::uint16_t port) {
+  if (host.find('\0') != std::string::npos)
+    throw std::invalid_argument("a host has a zero byte in it");
   sockaddr_in four{};
   if (inet_pton(AF_INET, host.c_str(), &four.sin_addr) == 1) {
     four.sin_family = AF_INET;

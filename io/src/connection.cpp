@@ -90,9 +90,15 @@ std::vector<address> reachable(std::vector<address> addresses, const std::vector
   return addresses;
 }
 
+socket_settings settings_of(const connect_options& options) {
+  socket_settings all{options.no_delay, options.keep_alive, options.peer_timeout};
+  check(all);
+  return all;
+}
+
 task<connection> connect_tcp(std::string where, connect_options options,
                              std::source_location source) {
-  way how{{}, {options.no_delay, options.keep_alive}, source};
+  way how{{}, settings_of(options), source};
   if (!options.local.empty())
     how.locals = co_await resolve(host_port::parse(options.local), resolve_for::listening, source);
   const auto addresses =
@@ -147,7 +153,7 @@ task<connection> connect(std::string where, connect_options options, std::source
   connection made;
   if (local)
     made = co_await detail::connect_to(detail::unix_address(where),
-                                       {{}, {options.no_delay, options.keep_alive}, source});
+                                       {{}, detail::settings_of(options), source});
   else
     made = co_await detail::connect_tcp(std::move(where), options, source);
   if (tls) co_await made.start_tls(*options.tls, *tls, source);

@@ -105,6 +105,12 @@ void descriptor_core::on_readiness(readiness what) {
   if (what.ended && written_only_) lose_reader();
 }
 
+std::string descriptor_core::hint(const std::error_code& error) const {
+  if (kind_ != descriptor_kind::socket || error != std::errc::timed_out) return {};
+  return ", whose system gave no sign: it is gone, or the network loses what is sent (where small "
+         "messages arrive and large ones do not, packets are larger than it lets through)";
+}
+
 void descriptor_core::on_loop_end() noexcept {
   abandon();
   descriptor_ = unique_descriptor();

@@ -25,7 +25,8 @@ class listener_actor final : public accepting_actor {
   listener_actor(caf::actor_config& config, std::vector<listening_socket> sockets,
                  const listen_options& options, const std::source_location& created)
       : accepting_actor(config, std::move(sockets), "listener \"" + options.name + "\"", created),
-        settings{.no_delay = true, .keep_alive = options.keep_alive} {
+        settings{.keep_alive = options.keep_alive, .peer_timeout = options.peer_timeout} {
+    check(settings);
     hold();
   }
 

@@ -2,6 +2,7 @@
 
 #include <buskin/actors/timeout.hpp>
 #include <buskin/io/detail/readiness_set.hpp>
+#include <buskin/io/detail/socket_options.hpp>
 #include <buskin/io/tls_error.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
@@ -192,6 +193,7 @@ task<std::size_t> server::drain(duration limit, std::source_location where) cons
 
 task<server> serve(std::string where, std::function<task<void>(connection)> handler,
                    serve_options options, std::source_location source) {
+  detail::check(detail::socket_settings{.peer_timeout = options.peer_timeout});
   handler = detail::with_tls(std::move(handler), options);
   auto sockets = co_await detail::bind_at(std::move(where), detail::listening_of(options), source);
   co_return detail::open_server(std::move(sockets), std::move(handler), std::move(options), source);
@@ -200,6 +202,7 @@ task<server> serve(std::string where, std::function<task<void>(connection)> hand
 task<server> serve(int socket, std::function<task<void>(connection)> handler, serve_options options,
                    std::source_location source) {
   auto sockets = detail::adopt_bound(socket, detail::listening_of(options));
+  detail::check(detail::socket_settings{.peer_timeout = options.peer_timeout});
   handler = detail::with_tls(std::move(handler), options);
   co_return detail::open_server(std::move(sockets), std::move(handler), std::move(options), source);
 }

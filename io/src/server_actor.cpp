@@ -40,10 +40,10 @@ void server_actor::welcome(unique_descriptor client) {
   const auto& workers = scheduler::of(home_system()).workers();
   worker& home = *workers[next_worker_++ % workers.size()];
   std::string name = options_.name + " client " + std::to_string(++clients_);
-  auto session =
-      make_lean<session_actor>(home_system(), std::move(client), handler_, guests_,
-                               socket_settings{.no_delay = true, .keep_alive = options_.keep_alive},
-                               std::move(name), created());
+  auto session = make_lean<session_actor>(
+      home_system(), std::move(client), handler_, guests_,
+      socket_settings{.keep_alive = options_.keep_alive, .peer_timeout = options_.peer_timeout},
+      std::move(name), created());
   guests_->enter(*session);
   session->track(shutdown_phase::ordinary);
   session->pin(home);

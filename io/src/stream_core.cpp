@@ -136,6 +136,7 @@ void stream_core::throw_closed(const char* operation) const {
 void stream_core::throw_failed(const char* operation, const std::error_code& error) const {
   std::string text = std::string("cannot ") + operation + " " + describe();
   if (layer_ && error.category() == tls_category()) text += ": " + layer_->reason();
+  text += hint(error);
   throw std::system_error(error, text);
 }
 

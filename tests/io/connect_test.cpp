@@ -224,6 +224,32 @@ BOOST_AUTO_TEST_CASE(options_of_the_socket_are_set) {
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(a_silent_peer_is_given_up_after_the_time_that_is_set) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto listener = co_await io::listen("127.0.0.1:0", {.peer_timeout = 16s});
+    const auto where = listener.local().to_string();
+    auto client = co_await io::connect(where, {.peer_timeout = 2500ms});
+    auto served = co_await listener.accept();
+    BOOST_TEST(option_of(client.descriptor(), SOL_SOCKET, SO_KEEPALIVE) != 0);
+    BOOST_TEST(option_of(client.descriptor(), IPPROTO_TCP, TCP_USER_TIMEOUT) == 2500);
+    BOOST_TEST(option_of(client.descriptor(), IPPROTO_TCP, TCP_KEEPIDLE) == 2);
+    BOOST_TEST(option_of(client.descriptor(), IPPROTO_TCP, TCP_KEEPINTVL) == 1);
+    BOOST_TEST(option_of(served.descriptor(), IPPROTO_TCP, TCP_USER_TIMEOUT) == 16'000);
+    BOOST_TEST(option_of(served.descriptor(), IPPROTO_TCP, TCP_KEEPIDLE) == 8);
+    BOOST_TEST(option_of(served.descriptor(), IPPROTO_TCP, TCP_KEEPINTVL) == 2);
+    const auto handler = [](io::connection) -> task<void> { co_return; };
+    for (const auto wrong : {999ms, std::chrono::milliseconds(9h)}) {
+      BOOST_CHECK_THROW(co_await io::connect(where, {.peer_timeout = wrong}),
+                        std::invalid_argument);
+      BOOST_CHECK_THROW(co_await io::listen(where, {.peer_timeout = wrong}), std::invalid_argument);
+      BOOST_CHECK_THROW(co_await io::serve(where, handler, {.peer_timeout = wrong}),
+                        std::invalid_argument);
+    }
+  };
+  s.run(main());
+}
+
 // covers BAS-029, SOC-004
 BOOST_AUTO_TEST_CASE(a_connect_that_was_broken_off_closes_its_socket_and_can_be_tried_again) {
   live_stage s;

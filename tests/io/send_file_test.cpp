@@ -335,7 +335,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_file_or_has_no_such_byte_is_refused) {  // cover
 /// A transport whose system calls do as they are told.
 class told final : public io::detail::stream_core {
  public:
-  using transfer = io::detail::transfer;
+  using transfer = io::transfer;
   using io::detail::stream_core::stream_core;
   std::deque<transfer> answers;  // of the system's own sending; then there is none
   std::string written;

@@ -421,6 +421,8 @@ BOOST_AUTO_TEST_CASE(a_malformed_address_is_refused_and_repeated) {
       BOOST_CHECK_EXCEPTION(co_await io::connect(text), std::invalid_argument, explains);
       BOOST_CHECK_EXCEPTION(co_await io::serve(text, echo_lines), std::invalid_argument, explains);
     }
+    const std::string with_zero("127.0.0.1\0.example:80", 21);
+    BOOST_CHECK_THROW(co_await io::connect(with_zero), std::invalid_argument);
   };
   s.run(main());
 }

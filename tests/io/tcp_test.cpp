@@ -1,6 +1,7 @@
 // What TCP connections do beyond what every stream does.
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/io/connection.hpp>
+#include <buskin/io/memory_stream.hpp>
 #include <buskin/io/serve.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/sleep.hpp>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace {
@@ -22,6 +24,7 @@ namespace {
 using namespace buskin;
 using namespace std::chrono_literals;
 using buskin::test::live_stage;
+using buskin::test::no_descriptor_leak;
 using buskin::test::until;
 
 task<std::string> read_all(io::stream from) {
@@ -235,6 +238,36 @@ BOOST_AUTO_TEST_CASE(connections_that_come_and_go_leave_nothing) {  // covers TC
     }
   };
   s.run(main());
+}
+
+// covers EVT-027
+BOOST_AUTO_TEST_CASE(a_handle_outlives_its_runtime_whose_end_closes_the_stream) {
+  no_descriptor_leak leak;
+  io::stream left;
+  io::stream other;
+  {
+    live_stage s;
+    auto main = [&]() -> task<void> {
+      auto server =
+          co_await io::serve("127.0.0.1:0", [](io::connection) -> task<void> { co_return; });
+      left = co_await io::connect(server.local().to_string());
+      other = io::memory_stream(8).first;
+      server.close();
+    };
+    s.run(main());
+  }
+  BOOST_TEST(left.closed());
+  BOOST_TEST(left.descriptor() == -1);
+  BOOST_TEST(left.describe().starts_with("tcp 127.0.0.1:"));
+  left.close();
+  other.close();
+  live_stage s;
+  auto use = [&]() -> task<void> {
+    BOOST_CHECK_EXCEPTION(co_await left.read(), invalid_state, [](const invalid_state& error) {
+      return std::string_view(error.what()).find("has ended") != std::string_view::npos;
+    });
+  };
+  s.run(use());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,8 @@
 //     far_peer ordered ADDRESS BYTES     both ways at once; all has to arrive, in order
 //     far_peer paced ADDRESS BYTES       one way, with a deadline for progress and a forecast
 //     far_peer cut ADDRESS BYTES         the same, until nothing comes any more
+//     far_peer stuck ADDRESS BYTES       sends until the system gives the peer up
+//     far_peer unanswered ADDRESS        asks, and gets no answer
 #include <buskin/actors/gather.hpp>
 #include <buskin/actors/timeout.hpp>
 #include <buskin/io/connection.hpp>
@@ -45,6 +47,8 @@ std::string numbered(std::size_t size) {
   return all;
 }
 
+constexpr auto silence = 3s;  // of a peer that is given up
+
 // -- the server -----------------------------------------------------------------------------------
 
 /// "echo": everything comes back. "pour N": so many bytes are sent.
@@ -58,8 +62,18 @@ task<void> answer(io::connection client) {
   }
 }
 
+/// Says when a client is given up.
+task<void> watch_over(io::connection client) {
+  try {
+    co_await answer(client);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::timed_out) say("gave a client up");
+    throw;
+  }
+}
+
 task<void> serve(std::string where) {
-  const auto server = co_await io::serve(where, answer);
+  const auto server = co_await io::serve(where, watch_over, {.peer_timeout = silence});
   say("listening");
   co_await sleep(1h);
 }
@@ -133,11 +147,57 @@ task<void> cut(std::string where, std::size_t size) {
   demand(false, "all came although the wire was cut");
 }
 
+/// `use` has to fail because the peer was given up, in time, and with a hint.
+template <class Use>
+task<void> is_given_up(io::connection peer, Use use) {
+  const auto began = steady::now();
+  try {
+    co_await use();
+  } catch (const std::system_error& error) {
+    const std::chrono::duration<double> took = steady::now() - began;
+    demand(error.code() == std::errc::timed_out, error.what());
+    demand(std::string_view(error.what()).find("large") != std::string_view::npos, error.what());
+    demand(took < 5 * silence, "it took " + std::to_string(took.count()) + " s");
+    say(error.what());
+    co_return;
+  }
+  demand(false, "nothing was noticed");
+}
+
+task<void> stuck(std::string where, std::size_t size) {
+  const auto peer = co_await io::connect(where, {.peer_timeout = silence});
+  co_await peer.write("echo\nsmall");
+  demand(co_await peer.read_exactly(5) == "small", "the small one did not come back");
+  const auto use = [&]() -> task<void> {
+    co_await peer.write(numbered(size));
+    co_await peer.read();
+  };
+  co_await is_given_up(peer, use);
+}
+
+task<void> unanswered(std::string where) {
+  const auto peer = co_await io::connect(where, {.peer_timeout = silence});
+  co_await peer.write("echo\nsmall");
+  demand(co_await peer.read_exactly(5) == "small", "the small one did not come back");
+  say("flowing");
+  // The wire is cut now, in one direction.
+  const auto use = [&]() -> task<void> {
+    for (;;) {
+      co_await peer.write("more");
+      co_await peer.read_exactly(4);
+      co_await sleep(10ms);
+    }
+  };
+  co_await is_given_up(peer, use);
+}
+
 task<int> co_main(std::string what, std::string where, std::size_t size) {
   if (what == "serve") co_await serve(where);
   if (what == "ordered") co_await ordered(where, size);
   if (what == "paced") co_await paced(where, size);
   if (what == "cut") co_await cut(where, size);
+  if (what == "stuck") co_await stuck(where, size);
+  if (what == "unanswered") co_await unanswered(where);
   co_return 0;
 }
 
@@ -145,7 +205,8 @@ task<int> co_main(std::string what, std::string where, std::size_t size) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fputs("usage: far_peer serve|ordered|paced|cut ADDRESS [BYTES]\n", stderr);
+    std::fputs("usage: far_peer serve|ordered|paced|cut|stuck|unanswered ADDRESS [BYTES]\n",
+               stderr);
     return 2;
   }
   return run(co_main(argv[1], argv[2], argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 0));

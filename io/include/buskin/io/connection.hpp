@@ -42,6 +42,11 @@ struct connect_options {
   bool no_delay = true;
   /// The system asks after a peer that has been silent for long (hours by default).
   bool keep_alive = false;
+  /// After how long without a sign of the peer's system the connection is given up, with timed_out
+  /// for whoever reads or writes; 1 s to 8 h, and up to an eighth more. An idle peer is asked.
+  /// Without it nobody misses an idle peer, and one that does not acknowledge what is sent for a
+  /// quarter of an hour only. TCP only.
+  std::optional<duration> peer_timeout{};
   /// How much of a start each of a host's addresses has before the next one (RFC 8305); `infinite`
   /// for one after the other.
   duration happy_eyeballs_delay = std::chrono::milliseconds(250);

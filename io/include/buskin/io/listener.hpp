@@ -48,6 +48,7 @@ struct listen_options {
   /// As those of serve_options.
   bool reuse_port = false;
   bool keep_alive = false;
+  std::optional<duration> peer_timeout{};
   unsigned socket_mode = 0600;
   bool remove_socket = true;
 };

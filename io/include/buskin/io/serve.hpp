@@ -35,6 +35,8 @@ struct serve_options {
   bool reuse_port = false;
   /// The system asks after clients that have been silent for long (hours by default).
   bool keep_alive = false;
+  /// As that of connect_options, for clients.
+  std::optional<duration> peer_timeout{};
   /// Without it the address is taken, but nobody is let in before `server::start`.
   bool start = true;
   /// Who may connect to the file of a Unix socket, as permissions.

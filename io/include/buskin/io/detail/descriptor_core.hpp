@@ -60,6 +60,7 @@ class descriptor_core final : public stream_core, private readiness_member {
   ~descriptor_core() override;
 
   std::string describe() const override { return name_; }
+  std::string hint(const std::error_code& error) const override;
   int descriptor() const noexcept override { return descriptor_.get(); }
   bool can_end_writing() const noexcept override { return kind_ != descriptor_kind::terminal; }
 

@@ -175,6 +175,8 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   void remove_observer(stream_observer& observer) noexcept;
 
   virtual std::string describe() const = 0;
+  /// What may be behind an error, in words; empty where the error says it.
+  virtual std::string hint(const std::error_code&) const { return {}; }
   /// The descriptor; -1 for none.
   virtual int descriptor() const noexcept { return -1; }
 
