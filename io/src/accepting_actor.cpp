@@ -71,10 +71,7 @@ void accepting_actor::watch(const std::shared_ptr<door>& at) {
 unique_descriptor accepting_actor::next_client() {
   for (std::size_t i = 0; i != doors_.size() && !paused_; ++i) {
     const auto& at = doors_[next_door_++ % doors_.size()];
-    if (auto client = next_client_at(at)) {
-      complained_ = false;
-      return client;
-    }
+    if (auto client = next_client_at(at)) return client;
   }
   return unique_descriptor();
 }
@@ -98,15 +95,16 @@ unique_descriptor accepting_actor::next_client_at(const std::shared_ptr<door>& a
 void accepting_actor::complain(const std::error_code& error) {
   paused_ = true;
   pause_.set(retry);
-  if (std::exchange(complained_, true)) return;
-  scheduler::of(home_system())
-      .owner()
-      .report(
-          {"BK020",
-           title() + " cannot accept clients: " + error.message() + "; it tries again every 100 ms",
-           nullptr,
-           {},
-           created_});
+  auto& scheduler = scheduler::of(home_system());
+  const auto now = scheduler.time().now();
+  const auto before = std::exchange(last_short_, now);
+  if (before && now - *before < one_shortage) return;
+  scheduler.owner().report(
+      {"BK020",
+       title() + " cannot accept clients: " + error.message() + "; it tries again every 100 ms",
+       nullptr,
+       {},
+       created_});
 }
 
 }  // namespace buskin::io::detail

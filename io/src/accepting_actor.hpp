@@ -8,6 +8,7 @@
 #include <buskin/actors/detail/actor_timer.hpp>
 #include <buskin/io/address.hpp>
 #include <buskin/io/detail/descriptor_core.hpp>
+#include <buskin/runtime/clock.hpp>
 #include <buskin/runtime/lean_actor.hpp>
 
 #include "listening_socket.hpp"
@@ -17,6 +18,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <vector>
@@ -41,8 +43,8 @@ class accepting_actor : public lean_actor {
   /// Clients may have come: `next_client` is worth an attempt. In its turn.
   virtual void on_clients() = 0;
   /// A client, connected. None: `on_clients` will be called when there is one. Out of descriptors
-  /// it says so once (BK020), and looks again after a while: the queue stays readable, and a
-  /// watch would spin.
+  /// it says so once (BK020), until there was no shortage for a minute, and looks again after a
+  /// while: the queue stays readable, and a watch would spin.
   unique_descriptor next_client();
   /// Has `on_clients` called for clients that are there already, after others had their turn.
   void look_later() { again(); }
@@ -56,13 +58,17 @@ class accepting_actor : public lean_actor {
 
  private:
   struct door {
-    door(asio::io_context& io, listening_socket from)
-        : descriptor(io, from.descriptor.release()), file(std::move(from.file)) {}
+    door(asio::io_context& io, listening_socket from) : descriptor(io), file(std::move(from.file)) {
+      descriptor.assign(from.descriptor.get());  // takes nothing when it throws
+      from.descriptor.release();
+    }
     asio::posix::stream_descriptor descriptor;
     socket_file file;
     bool watched = false;
   };
   static constexpr auto retry = std::chrono::milliseconds(100);
+  // At the limit a client that goes lets another one in: that alone is no end of the shortage.
+  static constexpr auto one_shortage = std::chrono::minutes(1);
 
   void watch(const std::shared_ptr<door>& at);
   unique_descriptor next_client_at(const std::shared_ptr<door>& at);
@@ -76,7 +82,7 @@ class accepting_actor : public lean_actor {
   std::size_t next_door_ = 0;
   std::atomic<bool> closed_ = false;
   bool paused_ = false;
-  bool complained_ = false;  // since the last client
+  std::optional<time_point> last_short_;  // of descriptors
 };
 
 }  // namespace buskin::io::detail

@@ -59,6 +59,7 @@ host_port host_port::parse(std::string_view text) {
     throw std::invalid_argument("\"" + std::string(text) + "\" is no address: " + why +
                                 "; write host:port, such as 127.0.0.1:7070");
   };
+  if (text.find("://") != std::string_view::npos) refuse("it is a URL");
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) refuse("it has no port");
   std::string_view host = text.substr(0, colon);

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace buskin::io {
@@ -67,6 +68,18 @@ class transport_news {
 
 namespace {
 
+/// An exception of the user's is a failure like others: nobody else could be told of it.
+template <class Attempt>
+transfer tried(Attempt attempt) {
+  try {
+    return attempt();
+  } catch (const std::system_error& error) {
+    return {transfer::status::failed, 0, error.code()};
+  } catch (...) {
+    return {transfer::status::failed, 0, std::make_error_code(std::errc::io_error)};
+  }
+}
+
 class transport_core final : public stream_core {
  public:
   transport_core(worker& home, std::unique_ptr<byte_transport> below,
@@ -83,11 +96,11 @@ class transport_core final : public stream_core {
  protected:
   transfer transport_read(char* target, std::size_t size) override {
     transport_news::look(news_->reading);
-    return below_->read_some({target, size});
+    return tried([&] { return below_->read_some({target, size}); });
   }
   transfer transport_write(const char* bytes, std::size_t size) override {
     transport_news::look(news_->writing);
-    return below_->write_some({bytes, size});
+    return tried([&] { return below_->write_some({bytes, size}); });
   }
   void watch_readable() override { transport_news::want(news_, news_->reading); }
   void watch_writable() override { transport_news::want(news_, news_->writing); }

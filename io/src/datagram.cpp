@@ -60,8 +60,11 @@ bool send_wait::attempt() {
   return socket.unsent() <= (drain_ ? 0 : socket.high_water());
 }
 worker& send_wait::home() const noexcept { return *socket_->actor->home(); }
-void send_wait::enlist() { socket_->actor->senders().push(*this); }
-void send_wait::delist() noexcept { socket_->actor->senders().erase(*this); }
+wait_line& send_wait::line() const noexcept {
+  return drain_ ? socket_->actor->drainers() : socket_->actor->senders();
+}
+void send_wait::enlist() { line().push(*this); }
+void send_wait::delist() noexcept { line().erase(*this); }
 std::string send_wait::whose() const { return socket_->actor->describe(); }
 
 // -- opening ------------------------------------------------------------------------------------

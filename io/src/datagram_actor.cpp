@@ -191,6 +191,7 @@ void datagram_actor::flush() {
   if (!any) return;
   if (noted_) receivers_.tell();
   senders_.tell();
+  drainers_.tell();
 }
 
 // -- options ------------------------------------------------------------------------------------
@@ -299,6 +300,7 @@ void datagram_actor::shut() noexcept {
   credit_ = 0;
   receivers_.tell();
   senders_.tell();
+  drainers_.tell();
 }
 
 }  // namespace buskin::io::detail

@@ -39,6 +39,7 @@ class datagram_actor final : public lean_actor, private readiness_member {
   void check_destination(const std::optional<io::address>& to) const;
   void send(std::string_view bytes, const std::optional<io::address>& to);
   wait_line& senders() noexcept { return senders_; }
+  wait_line& drainers() noexcept { return drainers_; }
   std::size_t unsent() const noexcept { return unsent_; }
   std::size_t high_water() const noexcept { return high_water_; }
   void set_high_water(std::size_t bytes) noexcept { high_water_ = bytes; }
@@ -82,6 +83,7 @@ class datagram_actor final : public lean_actor, private readiness_member {
   std::error_code noted_;  // of a send; for who receives next
   wait_line receivers_;
   wait_line senders_;
+  wait_line drainers_;
   caf::actor_addr subscriber_;
   std::uint64_t credit_ = 0;
   std::atomic<bool> closed_{false};

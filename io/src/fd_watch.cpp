@@ -89,7 +89,7 @@ fd_wait::~fd_wait() { withdraw(); }
 bool fd_wait::await_ready() {
   host_ = &stack_here("fd_watch").host();
   auto& home = core_->home();
-  if (!worker_ref::alive(home))
+  if (core_->homeless())
     throw invalid_state("the runtime that watched descriptor " + std::to_string(core_->given()) +
                         " has ended");
   // With several workers the task stays where its descriptor is looked at.
@@ -118,7 +118,7 @@ void fd_wait::begin() noexcept {
 }
 
 bool fd_wait::ready() noexcept {
-  if (moving_ && here.worker == &core_->home()) {
+  if (moving_ && core_->is_home()) {
     moving_ = false;
     begin();
   }

@@ -8,17 +8,19 @@
 
 namespace buskin::io::detail {
 
+bool homed_wait::at_home() const noexcept { return here.worker == &home(); }
+bool homed_wait::homeless() const noexcept { return !worker_ref::alive(home()); }
+
 bool homed_wait::await_ready() {
   host_ = &stack_here(operation()).host();
-  if (here.worker != &home() && !worker_ref::alive(home()))
-    throw invalid_state("the runtime of " + whose() + " has ended");
-  if (here.worker == &home()) {
+  if (at_home()) {
     // With several workers an actor stays where its streams are, or a thief could find it in the
     // middle.
     if (home().owner().threaded() && !host_->move_to(home()))
       throw invalid_state("a CAF actor cannot be moved to the worker of " + whose());
     return step();
   }
+  if (homeless()) throw invalid_state("the runtime of " + whose() + " has ended");
   if (!host_->move_to(home()))
     throw invalid_state("a CAF actor on another worker cannot use " + whose() +
                         "; use it from a task");
@@ -50,7 +52,7 @@ bool homed_wait::step() noexcept {
 }
 
 bool homed_wait::ready() noexcept {
-  if (moving_ && here.worker == &home()) {
+  if (moving_ && at_home()) {
     moving_ = false;
     step();
   }
@@ -86,17 +88,18 @@ void homed_wait::check() {
 // -- lines --------------------------------------------------------------------------------------
 
 void wait_line::push(homed_wait& waiting) noexcept {
-  homed_wait** at = &first_;
-  while (*at != nullptr) at = &(*at)->next_;
-  *at = &waiting;
+  waiting.line_ = this;
+  waiting.before_ = std::exchange(last_, &waiting);
+  (waiting.before_ != nullptr ? waiting.before_->after_ : first_) = &waiting;
 }
 
 void wait_line::erase(homed_wait& waiting) noexcept {
-  for (homed_wait** at = &first_; *at != nullptr; at = &(*at)->next_)
-    if (*at == &waiting) {
-      *at = std::exchange(waiting.next_, nullptr);
-      return;
-    }
+  if (waiting.line_ != this) return;
+  waiting.line_ = nullptr;
+  homed_wait* const before = std::exchange(waiting.before_, nullptr);
+  homed_wait* const after = std::exchange(waiting.after_, nullptr);
+  (before != nullptr ? before->after_ : first_) = after;
+  (after != nullptr ? after->before_ : last_) = before;
 }
 
 void wait_line::tell() {

@@ -26,7 +26,6 @@ class listener_actor final : public accepting_actor {
                  const listen_options& options, const std::source_location& created)
       : accepting_actor(config, std::move(sockets), "listener \"" + options.name + "\"", created),
         settings{.keep_alive = options.keep_alive, .peer_timeout = options.peer_timeout} {
-    check(settings);
     hold();
   }
 
@@ -156,6 +155,13 @@ listener open_listener(std::vector<listening_socket> sockets, const listen_optio
   return listener(std::make_shared<listener_owner>(actor));
 }
 
+task<listener> listen_at(unique_descriptor socket, listen_options options,
+                         std::source_location source) {
+  auto sockets = adopt_bound(std::move(socket), listening_of(options));
+  check(socket_settings{.peer_timeout = options.peer_timeout});
+  co_return open_listener(std::move(sockets), options, source);
+}
+
 }  // namespace
 
 }  // namespace detail
@@ -180,13 +186,14 @@ address listener::local() const { return checked(owner_).addresses().front(); }
 std::vector<address> listener::addresses() const { return checked(owner_).addresses(); }
 
 task<listener> listen(std::string where, listen_options options, std::source_location source) {
+  detail::check(detail::socket_settings{.peer_timeout = options.peer_timeout});
   auto sockets = co_await detail::bind_at(std::move(where), detail::listening_of(options), source);
   co_return detail::open_listener(std::move(sockets), options, source);
 }
 
 task<listener> listen(int socket, listen_options options, std::source_location source) {
-  auto sockets = detail::adopt_bound(socket, detail::listening_of(options));
-  co_return detail::open_listener(std::move(sockets), options, source);
+  // No coroutine: one that is never begun would not close it.
+  return detail::listen_at(detail::unique_descriptor(socket), std::move(options), source);
 }
 
 }  // namespace buskin::io

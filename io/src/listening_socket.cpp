@@ -167,9 +167,11 @@ task<std::vector<listening_socket>> bind_at(std::string where, listening_options
   co_return sockets;
 }
 
-std::vector<listening_socket> adopt_bound(int descriptor, const listening_options& options) {
+std::vector<listening_socket> adopt_bound(unique_descriptor bound,
+                                          const listening_options& options) {
+  const int descriptor = bound.get();
   std::vector<listening_socket> sockets;
-  sockets.push_back({unique_descriptor(descriptor), {}});
+  sockets.push_back({std::move(bound), {}});
   const std::string text = "cannot listen at descriptor " + std::to_string(descriptor);
   const int kind = option_of(descriptor, SO_TYPE);
   if (kind < 0) throw std::system_error(last_error(), text);

@@ -69,7 +69,8 @@ address unix_address(const std::string& where);
 task<std::vector<listening_socket>> bind_at(std::string where, listening_options options,
                                             std::source_location source);
 /// A socket that somebody else has bound; it is closed when this throws.
-std::vector<listening_socket> adopt_bound(int descriptor, const listening_options& options);
+std::vector<listening_socket> adopt_bound(unique_descriptor bound,
+                                          const listening_options& options);
 
 /// Lets clients queue up at the socket. Throws std::system_error with its address.
 void start_listening(int descriptor, int backlog);

@@ -147,6 +147,14 @@ task<std::size_t> drain(server which, server_actor& actor, duration limit,
   co_return count;
 }
 
+task<server> serve_at(unique_descriptor socket, handler_function handler, serve_options options,
+                      std::source_location source) {
+  auto sockets = adopt_bound(std::move(socket), listening_of(options));
+  check(socket_settings{.peer_timeout = options.peer_timeout});
+  handler = with_tls(std::move(handler), options);
+  co_return open_server(std::move(sockets), std::move(handler), std::move(options), source);
+}
+
 }  // namespace
 
 }  // namespace detail
@@ -201,10 +209,9 @@ task<server> serve(std::string where, std::function<task<void>(connection)> hand
 
 task<server> serve(int socket, std::function<task<void>(connection)> handler, serve_options options,
                    std::source_location source) {
-  auto sockets = detail::adopt_bound(socket, detail::listening_of(options));
-  detail::check(detail::socket_settings{.peer_timeout = options.peer_timeout});
-  handler = detail::with_tls(std::move(handler), options);
-  co_return detail::open_server(std::move(sockets), std::move(handler), std::move(options), source);
+  // No coroutine: one that is never begun would not close it.
+  return detail::serve_at(detail::unique_descriptor(socket), std::move(handler), std::move(options),
+                          source);
 }
 
 }  // namespace buskin::io

@@ -138,8 +138,9 @@ std::exception_ptr session_actor::collect() noexcept {
 
 void session_actor::on_end() noexcept {
   task_actor_base::on_end();
-  // Also when the handler left a copy of its connection behind.
-  if (const auto core = core_.lock()) core->close();
+  // Also when the handler left a copy of its connection behind. It may have ended on another
+  // worker than the connection's.
+  if (const auto core = core_.lock()) on_home(core, [](stream_core& c) { c.close(); });
   guests_->leave(*this);
 }
 

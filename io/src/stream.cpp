@@ -15,7 +15,6 @@ namespace buskin::io {
 namespace detail {
 
 stream_owner::~stream_owner() {
-  if (core->closed()) return;
   on_home(core, [](stream_core& c) { c.close(); });
 }
 
@@ -189,7 +188,11 @@ void stream::abort(std::error_code why) const {
 }
 
 void stream::set_water_marks(std::size_t low, std::size_t high) const {
-  core()->set_water_marks(low, high);
+  if (low > high)
+    throw std::invalid_argument("the low-water mark (" + std::to_string(low) +
+                                ") of a stream is above its high-water mark (" +
+                                std::to_string(high) + ")");
+  detail::on_home(core(), [low, high](detail::stream_core& c) { c.set_water_marks(low, high); });
 }
 
 std::string to_string(const stream& which) {

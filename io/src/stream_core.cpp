@@ -9,8 +9,9 @@
 #include <asio/steady_timer.hpp>
 
 #include <algorithm>
-#include <stdexcept>
+#include <array>
 #include <utility>
+#include <vector>
 
 namespace buskin::io::detail {
 
@@ -57,6 +58,7 @@ void stream_core::consume(std::size_t bytes) noexcept {
   if (in_begin_ == in_.size()) {
     in_.clear();
     in_begin_ = 0;
+    if (in_.capacity() > 4 * chunk) in_.shrink_to_fit();
   }
 }
 
@@ -76,15 +78,44 @@ transfer stream_core::read_into(char* target, std::size_t size) {
   return got;
 }
 
+namespace {
+
+/// Where bytes land of which nobody knows yet how many there are: so a buffer is as large as what
+/// is in it, and a stream that waits has none. One a thread; who comes while it is in use gets
+/// another one.
+class landing {
+ public:
+  landing() : mine_(!std::exchange(taken, true)) {
+    if (!mine_) own_.resize(size);
+  }
+  ~landing() {
+    if (mine_) taken = false;
+  }
+  landing(const landing&) = delete;
+  landing& operator=(const landing&) = delete;
+  static constexpr std::size_t size = 64 * 1024;
+  char* data() noexcept { return mine_ ? shared.data() : own_.data(); }
+
+ private:
+  static thread_local bool taken;
+  static thread_local std::array<char, size> shared;
+  const bool mine_;
+  std::vector<char> own_;
+};
+
+thread_local bool landing::taken = false;
+thread_local std::array<char, landing::size> landing::shared;
+
+}  // namespace
+
 transfer stream_core::fill() {
   if (in_begin_ != 0) {
     in_.erase(0, in_begin_);
     in_begin_ = 0;
   }
-  const std::size_t before = in_.size();
-  in_.resize(before + chunk);
-  const transfer got = read_into(in_.data() + before, chunk);
-  in_.resize(before + got.bytes);
+  landing bytes;
+  const transfer got = read_into(bytes.data(), landing::size);
+  in_.append(bytes.data(), got.bytes);
   return got;
 }
 
@@ -244,10 +275,6 @@ transfer stream_core::transport_send_file(int, std::uint64_t, std::size_t) {
 }
 
 void stream_core::set_water_marks(std::size_t low, std::size_t high) {
-  if (low > high)
-    throw std::invalid_argument("the low-water mark (" + std::to_string(low) +
-                                ") of a stream is above its high-water mark (" +
-                                std::to_string(high) + ")");
   low_water_ = low;
   high_water_ = high;
   if (unsent() > high)
@@ -270,6 +297,7 @@ void stream_core::on_writable() {
 }
 
 void stream_core::flush() {
+  if (closed_) return;
   const auto keep = shared_from_this();  // whoever is told may hold the last handle
   transfer sent{transfer::status::done, 0, {}};
   if (layer_) sent = layer_->flush();
@@ -303,6 +331,7 @@ void stream_core::write_eof() {
 }
 
 void stream_core::end_of_writing() {
+  if (std::exchange(eof_sent_, true)) return;
   if (!layer_) {
     transport_end_of_writing();
     return;
@@ -314,6 +343,7 @@ void stream_core::end_of_writing() {
 void stream_core::wake_writers() {
   const auto keep = shared_from_this();  // the last writer may hold the last handle
   writers_.tell();
+  drainers_.tell();
   if (!closed_) tell_observers(&stream_observer::on_sent);
 }
 
@@ -356,6 +386,8 @@ transfer stream_core::open_layer() {
   if (closing_)
     return {transfer::status::failed, 0, std::make_error_code(std::errc::operation_canceled)};
   const transfer step = layer_->open();
+  // A wish from before was for the handshake's own bytes, and is fulfilled or made anew.
+  if (step.what == transfer::status::done) watching_write_ = false;
   if (step.what == transfer::status::done && queued() != 0)
     flush();
   else if (step.what == transfer::status::done && eof_requested_)

@@ -89,7 +89,7 @@ void lean_actor::launch_here() {
   thread_local int depth = 0;
   detail::worker* current = detail::here.worker;
   if (current == nullptr || &current->system() != &home_system() ||
-      (home_ != nullptr && home_ != current) || depth == deepest)
+      (home() != nullptr && home() != current) || depth == deepest)
     return launch(nullptr, false, true);
   if (tracked_) detail::scheduler::of(home_system()).remember(*this);
   intrusive_ptr_add_ref(ctrl());  // the turn's, then maybe the run queue's
@@ -98,8 +98,8 @@ void lean_actor::launch_here() {
   --depth;
   if (result != resume_later)
     intrusive_ptr_release(ctrl());
-  else if (home_ != nullptr)
-    home_ == current ? current->push_pinned(this) : home_->submit(this);
+  else if (home() != nullptr)
+    home() == current ? current->push_pinned(this) : home()->submit(this);
   else
     current->push(this);
 }
@@ -129,11 +129,11 @@ bool lean_actor::push(caf::mailbox_element_ptr element) noexcept {
 void lean_actor::schedule() noexcept {
   intrusive_ptr_add_ref(ctrl());  // the run queue's
   detail::worker* current = detail::here.worker;
-  if (home_ != nullptr) {
-    if (home_ == current)
+  if (detail::worker* const own = home(); own != nullptr) {
+    if (own == current)
       current->push_pinned(this);
     else
-      home_->submit(this);
+      own->submit(this);
   } else if (current != nullptr && &current->system() == &home_system()) {
     current->push(this);
   } else {
@@ -191,10 +191,19 @@ lean_actor::turn::turn(lean_actor& target) noexcept : target_(target), outer_(de
     entered_ = nested_ = true;
     return;
   }
-  entered_ = outer_.worker != nullptr &&
-             (target.home_ == nullptr || target.home_ == outer_.worker) &&
+  const auto may_be_here = [&] {
+    const detail::worker* const own = target.home();
+    return own == nullptr || own == outer_.worker;
+  };
+  entered_ = outer_.worker != nullptr && may_be_here() &&
              &outer_.worker->system() == &target.home_system() && target.inbox_.try_unblock();
   if (!entered_) return;
+  // In its last turn it may have followed a stream to another worker: the turn is for that one.
+  if (!may_be_here()) {
+    entered_ = false;
+    target.schedule();
+    return;
+  }
   target.context(outer_.worker);
   detail::here.actor = &target;
   detail::here.stack = nullptr;

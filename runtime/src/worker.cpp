@@ -7,7 +7,6 @@
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/detail/watchdog.hpp>
 #include <buskin/runtime/detail/worker_ref.hpp>
-#include <buskin/runtime/detail/worker_ref.hpp>
 #include <buskin/runtime/scheduling_order.hpp>
 
 #include <caf/logger.hpp>
@@ -233,9 +232,10 @@ bool worker::round(bool may_block) {
   const std::size_t fired = timers_.fire_due(now_);
   if (fired != 0) fired_at_ = now_;
   // With nothing else to do, to wait for I/O is to look for it; a look before that mostly finds
-  // nothing, and is a system call.
+  // nothing, and is a system call. Jobs of others are something to do.
   const bool only_io = may_block && messages + fired == 0 && queued() == 0 &&
-                       owner_.time().runs() && !owner_.time_is_held();
+                       owner_.time().runs() && !owner_.time_is_held() &&
+                       !(threaded_ && owner_.anything_to_steal(*this));
   const std::size_t handlers = only_io ? 0 : run_io(io_a_round);
   // Fewer handlers than permitted: the last look at the descriptors found nothing more, so another
   // would be for nothing.

@@ -17,6 +17,11 @@ struct roll {
   std::mutex mutex;
   std::map<const worker*, std::uint64_t> numbers;  // guarded by mutex
   std::uint64_t last = 0;                          // guarded by mutex
+
+  bool has(const worker* whom, std::uint64_t number) const {
+    const auto found = numbers.find(whom);
+    return found != numbers.end() && found->second == number;
+  }
 };
 
 roll& all() {
@@ -33,12 +38,22 @@ bool worker_ref::is_here() const noexcept {
 }
 
 bool worker_ref::post(std::function<void()> function) const {
+  if (is_here()) {
+    post_function(*worker_, std::move(function));
+    return true;
+  }
   roll& workers = all();
   std::lock_guard guard(workers.mutex);  // it does not go meanwhile
-  const auto found = workers.numbers.find(worker_);
-  if (found == workers.numbers.end() || found->second != number_) return false;
+  if (!workers.has(worker_, number_)) return false;
   post_function(*worker_, std::move(function));
   return true;
+}
+
+bool worker_ref::gone() const noexcept {
+  if (is_here()) return false;
+  roll& workers = all();
+  std::lock_guard guard(workers.mutex);
+  return !workers.has(worker_, number_);
 }
 
 std::uint64_t worker_ref::enter(const worker& whom) {

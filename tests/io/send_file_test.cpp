@@ -341,6 +341,7 @@ class told final : public io::detail::stream_core {
   std::string written;
   bool full = false;
   int asked_for_room = 0;
+  int ends = 0;
   std::string describe() const override { return "a wire"; }
   void there_is_room() { on_writable(); }
 
@@ -359,7 +360,7 @@ class told final : public io::detail::stream_core {
   }
   void watch_readable() override {}
   void watch_writable() override { ++asked_for_room; }
-  void transport_end_of_writing() override {}
+  void transport_end_of_writing() override { ++ends; }
   void transport_close() override {}
 };
 
@@ -400,6 +401,22 @@ BOOST_AUTO_TEST_CASE(the_first_error_of_the_system_is_gone_round_and_a_later_one
       return error.code() == std::errc::connection_reset;
     });
     BOOST_TEST(wire->written == "");
+    over.abort();
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_writing_behind_a_file_is_told_once) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    const numbered numbers(1000);
+    auto wire = std::make_shared<told>(*buskin::detail::here.worker);
+    io::stream over(wire);
+    wire->answers = {{told::transfer::status::done, 1000, {}}};
+    co_await over.send_file(numbers.path);
+    over.write_eof();
+    for (int i = 0; i != 3; ++i) co_await yield();
+    BOOST_TEST(wire->ends == 1);
     over.abort();
   };
   s.run(main());

@@ -2,6 +2,7 @@
 // in.
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/io/connection.hpp>
+#include <buskin/io/listener.hpp>
 #include <buskin/io/serve.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/sleep.hpp>
@@ -251,6 +252,17 @@ BOOST_AUTO_TEST_CASE(a_socket_that_was_bound_elsewhere_is_served_at) {  // cover
       auto client = co_await io::connect(server.local().to_string());
       BOOST_TEST(co_await ask(client, "hello") == "hello");
     }
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_is_closed_also_by_a_task_that_is_never_begun) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    no_descriptor_leak leak;
+    { const auto unused = io::serve(bound_socket(true), echo); }
+    { const auto unused = io::listen(bound_socket(true)); }
+    co_return;
   };
   s.run(main());
 }

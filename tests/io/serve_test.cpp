@@ -414,7 +414,7 @@ BOOST_AUTO_TEST_CASE(a_malformed_address_is_refused_and_repeated) {
   auto main = [&]() -> task<void> {
     for (const std::string text :
          {"", "localhost", "127.0.0.1:", "127.0.0.1:ht tp", "127.0.0.1:70000", "127.0.0.1:-1",
-          "::1:80", "[::1:80", "127.0.0.1:80x"}) {
+          "::1:80", "[::1:80", "127.0.0.1:80x", "tcp://127.0.0.1:80"}) {
       const auto explains = [&](const std::invalid_argument& error) {
         return mentions(error, "\"" + text + "\" is no address");
       };

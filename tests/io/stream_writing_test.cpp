@@ -58,6 +58,29 @@ task<void> turns(int count) {
 
 BOOST_AUTO_TEST_SUITE(stream_writing)
 
+task<void> drain(io::stream which) { co_await which.drain(); }
+
+BOOST_AUTO_TEST_CASE(a_write_is_not_held_up_by_a_drain_in_front_of_it) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto [a, b] = io::memory_stream(100);
+    a.set_water_marks(10, 50);
+    a.write_nowait(std::string(200, 'x'));  // half of it waits
+    auto drained = spawn(drain(a));
+    auto written = spawn(write(a, "y"));
+    co_await turns(3);
+    BOOST_TEST(!written.done());
+    BOOST_TEST((co_await b.read_exactly(95)).size() == 95U);
+    co_await turns(5);
+    BOOST_TEST(a.unsent() == 6U);
+    BOOST_TEST(written.done());
+    BOOST_TEST(!drained.done());
+    co_await b.read_exactly(106);
+    co_await drained;
+  };
+  s.run(main());
+}
+
 BOOST_DATA_TEST_CASE(pieces_go_out_together_and_in_order, with_tls, how,
                      encrypted) {  // covers SEL-014, SEL-019, SEL-020
   live_stage s;

@@ -77,7 +77,7 @@ struct answer_of<caf::message> {
 };
 
 template <class R, class... Args>
-class ask_awaiter final : public reply_wait {
+class [[nodiscard("nothing happens until it is awaited")]] ask_awaiter final : public reply_wait {
  public:
   ask_awaiter(caf::strong_actor_ptr whom, duration limit, const std::source_location& where,
               std::tuple<Args...> request)

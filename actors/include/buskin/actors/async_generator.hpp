@@ -129,7 +129,7 @@ class [[nodiscard]] async_generator {
   }
   ~async_generator() { destroy(); }
 
-  class next_awaiter {
+  class [[nodiscard("nothing happens until it is awaited")]] next_awaiter {
    public:
     explicit next_awaiter(handle_type handle) noexcept : handle_(handle) {}
     bool await_ready() const { return !handle_ || !handle_.promise().check_idle(); }
@@ -144,7 +144,7 @@ class [[nodiscard]] async_generator {
     handle_type handle_;
   };
 
-  class close_awaiter {
+  class [[nodiscard("nothing happens until it is awaited")]] close_awaiter {
    public:
     explicit close_awaiter(handle_type handle) noexcept : handle_(handle) {}
     bool await_ready() const { return !handle_ || !handle_.promise().check_idle(); }

@@ -19,7 +19,7 @@ namespace detail {
 
 class barrier_actor;  // what the references below refer to
 
-class barrier_wait final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] barrier_wait final : public wait {
  public:
   barrier_wait(lean_ref<broker> barrier, const std::source_location& where) noexcept;
   ~barrier_wait();

@@ -168,9 +168,9 @@ class broadcast_actor final : public owned_broker {
 };
 
 template <class T>
-class broadcast_next final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] broadcast_next final : public wait {
  public:
-  broadcast_next(lean_ref<broadcast_actor<T>> hub, std::uint64_t& position,
+  broadcast_next(lean_ref<broadcast_actor<T>> hub, std::uint64_t & position,
                  const std::source_location& where) noexcept
       : wait(wait_kind::broadcast, where, hub->id()), hub_(std::move(hub)), position_(position) {}
   ~broadcast_next() {

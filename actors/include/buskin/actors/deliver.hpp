@@ -16,7 +16,8 @@ namespace buskin {
 namespace detail {
 
 /// Sends a message, and waits until it is in the mailbox.
-class deliver_awaiter final : public timer_wait {
+class [[nodiscard("nothing happens until it is awaited")]] deliver_awaiter final
+    : public timer_wait {
  public:
   deliver_awaiter(caf::strong_actor_ptr whom, const time_limit& limit,
                   caf::mailbox_element_ptr message);

@@ -12,7 +12,7 @@ namespace detail {
 
 class event_actor;  // what the references below refer to
 
-class event_wait final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] event_wait final : public wait {
  public:
   event_wait(lean_ref<broker> event, const std::source_location& where) noexcept;
   ~event_wait();

@@ -14,7 +14,7 @@ namespace buskin {
 
 namespace detail {
 
-class down_awaiter final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] down_awaiter final : public wait {
  public:
   down_awaiter(cell_ref<exit_watch::outcome> ended, std::uint64_t whom,
                const std::source_location& where) noexcept

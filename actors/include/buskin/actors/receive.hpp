@@ -56,28 +56,26 @@ class message_wait : public wait, public message_waiter {
 };
 
 template <class... Ts>
-class receive_awaiter final : public message_wait {
- public:
-  explicit receive_awaiter(const time_limit& limit) : message_wait(limit) {}
-  auto await_resume() {
-    check();
-    answer(caf::message());
-    auto& content = element().content();
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      if constexpr (sizeof...(Ts) == 1)
-        return std::move(
-            content.template get_mutable_as<std::tuple_element_t<0, std::tuple<Ts...>>>(0));
-      else
-        return std::tuple<Ts...>{std::move(content.template get_mutable_as<Ts>(I))...};
-    }
-    (std::index_sequence_for<Ts...>{});
-  }
+class [[nodiscard("nothing happens until it is awaited")]] receive_awaiter final
+    : public message_wait{public : explicit receive_awaiter(const time_limit& limit) :
+                              message_wait(limit){} auto await_resume(){check();
+answer(caf::message());
+auto& content = element().content();
+return [&]<std::size_t... I>(std::index_sequence<I...>) {
+  if constexpr (sizeof...(Ts) == 1)
+    return std::move(
+        content.template get_mutable_as<std::tuple_element_t<0, std::tuple<Ts...>>>(0));
+  else
+    return std::tuple<Ts...>{std::move(content.template get_mutable_as<Ts>(I))...};
+}
+(std::index_sequence_for<Ts...>{});
+}  // namespace detail
 
- protected:
-  bool matches(const caf::type_erased_tuple& content) override {
-    return content.match_elements<Ts...>();
-  }
-};
+protected:
+bool matches(const caf::type_erased_tuple& content) override {
+  return content.match_elements<Ts...>();
+}
+};  // namespace buskin
 
 template <class F>
 struct pattern : pattern<decltype(&F::operator())> {};
@@ -102,7 +100,8 @@ template <class C, class R, class... Args>
 struct pattern<R (C::*)(Args...)> : pattern<R (C::*)(Args...) const> {};
 
 template <class First, class... Rest>
-class receive_with_awaiter final : public message_wait {
+class [[nodiscard("nothing happens until it is awaited")]] receive_with_awaiter final
+    : public message_wait {
  public:
   using result = typename pattern<First>::result;
   static_assert((std::is_same_v<result, typename pattern<Rest>::result> && ...),

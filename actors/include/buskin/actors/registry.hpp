@@ -35,7 +35,7 @@ namespace detail {
 class registry_actor;
 
 /// Waits until somebody has a name.
-class name_wait final : public timer_wait {
+class [[nodiscard("nothing happens until it is awaited")]] name_wait final : public timer_wait {
  public:
   name_wait(lean_ref<lean_actor> names, std::string name, const time_limit& limit);
   ~name_wait();

@@ -20,7 +20,7 @@ class permits_actor;  // what the references below refer to
 class permit_waiter;
 
 /// Waits for a permit.
-class permit_wait final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] permit_wait final : public wait {
  public:
   permit_wait(lean_ref<broker> permits, wait_kind kind, const std::source_location& where) noexcept;
   ~permit_wait();
@@ -111,7 +111,7 @@ namespace detail {
 
 /// `co_await x.hold()`: acquires, and yields the guard that releases.
 template <class Source>
-class hold_awaiter {
+class [[nodiscard("nothing happens until it is awaited")]] hold_awaiter {
  public:
   hold_awaiter(Source source, const permits& from, wait_kind kind,
                const std::source_location& where)

@@ -27,15 +27,13 @@ class shield_wait : public join_wait {
 };
 
 template <class T>
-class shield_awaiter final : public shield_wait {
- public:
-  shield_awaiter(const lean_ref<task_actor_base>& task, const std::source_location& where) noexcept
-      : shield_wait(task, where) {}
-  T await_resume() {
-    check_shielded();
-    return static_cast<task_actor<T>&>(*this->task_).template result<false>();
-  }
-};
+class [[nodiscard("nothing happens until it is awaited")]] shield_awaiter final
+    : public shield_wait{public : shield_awaiter(const lean_ref<task_actor_base>& task,
+                                                 const std::source_location& where) noexcept :
+                             shield_wait(task, where){} T await_resume(){check_shielded();
+return static_cast<task_actor<T>&>(*this->task_).template result<false>();
+}  // namespace detail
+};  // namespace buskin
 
 }  // namespace detail
 

@@ -47,15 +47,13 @@ class join_wait : public wait {
 };
 
 template <class T, bool take>
-class join_awaiter final : public join_wait {
- public:
-  join_awaiter(const lean_ref<task_actor_base>& task, const std::source_location& where) noexcept
-      : join_wait(task, where) {}
-  T await_resume() {
-    check();
-    return static_cast<task_actor<T>&>(*this->task_).template result<take>();
-  }
-};
+class [[nodiscard("nothing happens until it is awaited")]] join_awaiter final
+    : public join_wait{public : join_awaiter(const lean_ref<task_actor_base>& task,
+                                             const std::source_location& where) noexcept :
+                           join_wait(task, where){} T await_resume(){check();
+return static_cast<task_actor<T>&>(*this->task_).template result<take>();
+}  // namespace detail
+};  // namespace buskin
 
 }  // namespace detail
 
@@ -127,14 +125,13 @@ task_handle<T> spawn_in(runtime& owner, task<T> body, spawn_options options,
                         const std::source_location& where,
                         shutdown_phase phase = shutdown_phase::ordinary) {
   const bool eager = options.eager.has_value() ? *options.eager : eager_by_default(owner);
-  return task_handle<T>(start_task(
-      owner, std::move(body),
-      {.name = std::move(options.name),
-       .phase = phase,
-       .home = nullptr,
-       .eager = eager,
-       .context = std::move(options.context)},
-      where));
+  return task_handle<T>(start_task(owner, std::move(body),
+                                   {.name = std::move(options.name),
+                                    .phase = phase,
+                                    .home = nullptr,
+                                    .eager = eager,
+                                    .context = std::move(options.context)},
+                                   where));
 }
 
 }  // namespace detail

@@ -37,6 +37,7 @@ class base_protocol {
   base_protocol(const base_protocol&) = delete;
   base_protocol& operator=(const base_protocol&) = delete;
 
+  /// The first. `link` is how to write; a copy is worth keeping.
   virtual void connection_made(transport link);
   /// `why` is null when the connection was closed or aborted by us, or ended by the peer in good
   /// order. The transport takes nothing more.

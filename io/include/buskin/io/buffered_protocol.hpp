@@ -15,7 +15,8 @@ class buffered_protocol : public base_protocol {
   buffered_protocol() noexcept : base_protocol(kind::buffered) {}
 
   /// Where the next bytes are to go. `hint` is a size that would do well; an empty buffer is an
-  /// error that ends the connection. May be called without a buffer_updated after it.
+  /// error that ends the connection. May be called without a buffer_updated after it. It has to be
+  /// valid until the next callback, before which it is written to, or not at all.
   virtual std::span<char> get_buffer(std::size_t hint) = 0;
   /// The first `count` bytes of that buffer have been received.
   virtual void buffer_updated(std::size_t count) = 0;

@@ -20,7 +20,8 @@ class transport_news;
 ///
 /// All functions are called on the stream's worker, one at a time, and must not wait: one that
 /// finds nothing to do says `transfer::blocked()`, and calls `readable` or `writable` when another
-/// attempt is worth while. Once too often is harmless; once too seldom is for ever.
+/// attempt is worth while. Once too often is harmless; once too seldom is for ever. An exception is
+/// a failure: with its code if it is a std::system_error, else with io_error.
 class byte_transport {
  public:
   byte_transport();

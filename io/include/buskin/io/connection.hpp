@@ -36,16 +36,17 @@ class connection : public stream {
 
 struct connect_options {
   /// Where to connect from, "host:port" (port 0: any). The host's addresses of another family than
-  /// this are left out. TCP only.
+  /// this are left out. TCP only, and refused for a Unix socket.
   std::string local{};
   /// Small writes are sent at once instead of being collected (TCP_NODELAY).
   bool no_delay = true;
-  /// The system asks after a peer that has been silent for long (hours by default).
+  /// The system asks after a peer that has been silent for long: hours, by default; peer_timeout
+  /// sets a bound.
   bool keep_alive = false;
   /// After how long without a sign of the peer's system the connection is given up, with timed_out
   /// for whoever reads or writes; 1 s to 8 h, and up to an eighth more. An idle peer is asked.
   /// Without it nobody misses an idle peer, and one that does not acknowledge what is sent for a
-  /// quarter of an hour only. TCP only.
+  /// quarter of an hour only. TCP only, and without effect on a Unix socket.
   std::optional<duration> peer_timeout{};
   /// How much of a start each of a host's addresses has before the next one (RFC 8305); `infinite`
   /// for one after the other.

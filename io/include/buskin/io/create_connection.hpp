@@ -18,8 +18,10 @@ template <class F>
 concept protocol_factory =
     std::convertible_to<std::invoke_result_t<F&>, std::shared_ptr<base_protocol>>;
 
-/// Connects to "host:port" as `connect` does, makes a protocol, and attaches it. Yields the
-/// transport and the protocol.
+/// Connects as `connect` does ("host:port", "unix:/path", "unix:@name"), makes a protocol, and
+/// attaches it. Yields the transport and the protocol. Fails as `connect`, with what `make` throws
+/// and with std::invalid_argument when it yields null; the connection is closed then. Cancellation:
+/// closes all attempts.
 template <protocol_factory Factory>
 task<std::pair<transport, std::invoke_result_t<Factory&>>> create_connection(
     std::string where, Factory make, connect_options options = {},

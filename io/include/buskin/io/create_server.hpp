@@ -13,7 +13,8 @@ namespace buskin::io {
 
 /// Listens as `serve` does, and attaches a protocol that `make` yields to every client, on one of
 /// the workers: there `make` is called, for several at a time where there are several workers. An
-/// exception of `make` is reported (BK002) and closes that client.
+/// exception of `make` is reported (BK002) and closes that client. Throws as `serve`, and
+/// std::invalid_argument for no factory.
 task<server> create_server(std::string where, std::function<std::shared_ptr<base_protocol>()> make,
                            serve_options options = {},
                            std::source_location source = std::source_location::current());

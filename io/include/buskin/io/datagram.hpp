@@ -76,7 +76,8 @@ class receive_wait : public homed_wait {
   datagram_size got_;
 };
 
-class receive_into_wait final : public receive_wait {
+class [[nodiscard("nothing happens until it is awaited")]] receive_into_wait final
+    : public receive_wait {
  public:
   receive_into_wait(std::shared_ptr<datagram_owner> socket, std::span<char> into,
                     const std::source_location& where)
@@ -101,7 +102,8 @@ struct packet {
 
 namespace detail {
 
-class receive_packet_wait final : public receive_wait {
+class [[nodiscard("nothing happens until it is awaited")]] receive_packet_wait final
+    : public receive_wait {
  public:
   receive_packet_wait(std::shared_ptr<datagram_owner> socket, const std::source_location& where)
       : receive_wait(std::move(socket), where) {}
@@ -113,7 +115,7 @@ class receive_packet_wait final : public receive_wait {
   std::string bytes_;
 };
 
-class send_wait final : public homed_wait {
+class [[nodiscard("nothing happens until it is awaited")]] send_wait final : public homed_wait {
  public:
   /// Without `bytes` it waits until nothing is kept any more.
   send_wait(std::shared_ptr<datagram_owner> socket, std::optional<std::string_view> bytes,
@@ -128,6 +130,7 @@ class send_wait final : public homed_wait {
   void delist() noexcept override;
   const char* operation() const noexcept override { return "an operation on a socket"; }
   std::string whose() const override;
+  wait_line& line() const noexcept;
 
   std::shared_ptr<datagram_owner> socket_;
   std::optional<std::string_view> bytes_;  // empty once accepted

@@ -20,7 +20,7 @@ namespace detail {
 class listener_actor;
 class listener_owner;
 
-class accept_wait final : public homed_wait {
+class [[nodiscard("nothing happens until it is awaited")]] accept_wait final : public homed_wait {
  public:
   accept_wait(std::shared_ptr<listener_owner> owner, const std::source_location& where) noexcept;
   ~accept_wait();

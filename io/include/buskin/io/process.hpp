@@ -69,7 +69,7 @@ class process_owner {
   lean_ref<lean_actor> actor_;  // a process_actor
 };
 
-class exit_wait final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] exit_wait final : public wait {
  public:
   exit_wait(std::shared_ptr<process_owner> process, const std::source_location& where) noexcept;
   ~exit_wait();

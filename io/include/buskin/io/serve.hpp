@@ -78,8 +78,9 @@ class server {
   /// Stops accepting. Clients that are connected stay.
   void close() const;
   bool closed() const;
-  /// Closes all clients' connections; what was written is still sent. A handler that reads or
-  /// writes then fails, which is not reported.
+  /// Closes the connections of all clients that were let in by now; what was written is still sent.
+  /// A handler that reads or writes then fails, which is not reported. For an end of all, `close`
+  /// the server first.
   void close_clients() const;
   /// The same at once: what is unsent is dropped.
   void abort_clients() const;
@@ -127,7 +128,8 @@ task<server> serve(int socket, std::function<task<void>(connection)> handler,
 /// The same in messages (stream_messages.hpp): every client is an actor, and `acceptor` is sent
 /// `(new_connection, caf::actor client, std::string peer)`. The connection is the acceptor's until
 /// somebody subscribes or is made its owner (`own_stream`); it is closed when its owner ends, and
-/// its owner is told when it ends. The server closes when the acceptor ends.
+/// its owner is told when it ends. A request to read makes nobody an owner. The server closes when
+/// the acceptor ends. Throws as above, and invalid_state for an acceptor that refers to nobody.
 task<server> serve(std::string where, caf::actor acceptor, serve_options options = {},
                    std::source_location source = std::source_location::current());
 

@@ -132,7 +132,8 @@ class stream {
   /// only, where whoever awaited one of its operations is; else it throws invalid_state.
   void write_nowait(std::string_view bytes) const;
   /// Waits until everything accepted was handed to the transport. (asyncio's `drain`, which waits
-  /// for the low-water mark if at all, is a `write` of nothing.)
+  /// for the low-water mark if at all, is a `write` of nothing.) Fails as `write`. Cancellation:
+  /// changes nothing.
   detail::drain_wait drain(std::source_location where = std::source_location::current()) const {
     return {core(), where};
   }
@@ -187,7 +188,8 @@ class stream {
   void abort(std::error_code why = {}) const;
   /// Waits until `close` or `abort`, whoever called it, is done, whether or not what came was read.
   /// Any number of tasks. Throws std::system_error with what the stream was lost to: what a read or
-  /// write failed with, timed_out when the peer did not take what was unsent.
+  /// write failed with, timed_out when the peer did not take what was unsent. Cancellation: it is
+  /// closed all the same.
   detail::closed_wait wait_closed(
       std::source_location where = std::source_location::current()) const {
     return {core(), where};

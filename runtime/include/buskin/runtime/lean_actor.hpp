@@ -143,8 +143,8 @@ class lean_actor : public caf::local_actor,
 
   /// From here on only `home` runs it, and nobody steals it. To be called before it runs or in its
   /// turn on `home`.
-  void pin(detail::worker& home) noexcept { home_ = &home; }
-  detail::worker* home() const noexcept { return home_; }
+  void pin(detail::worker& home) noexcept { home_.store(&home, std::memory_order_relaxed); }
+  detail::worker* home() const noexcept { return home_.load(std::memory_order_relaxed); }
 
   /// Ends the actor after the present message. In its turn.
   void quit(caf::error reason = {});
@@ -263,7 +263,8 @@ class lean_actor : public caf::local_actor,
   caf::intrusive::lifo_inbox<detail::inbox_policy> inbox_;
   caf::mailbox_element* pending_ = nullptr;  // taken from the inbox, in order of arrival; owned
   detail::reply_slot* replies_ = nullptr;
-  detail::worker* home_ = nullptr;
+  // Set by whoever has the turn; alone: whoever looks without it looks again when he has it.
+  std::atomic<detail::worker*> home_{nullptr};
   // Partner of the inbox: a signal sets it before it tries to unblock, a turn reads it after it
   // blocked.
   std::atomic<bool> attention_{false};

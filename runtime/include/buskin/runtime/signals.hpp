@@ -21,7 +21,7 @@ namespace detail {
 
 class signal_source;
 
-class signal_wait final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] signal_wait final : public wait {
  public:
   signal_wait(std::shared_ptr<signal_source> source, const std::source_location& where) noexcept;
   ~signal_wait();

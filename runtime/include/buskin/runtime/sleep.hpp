@@ -30,7 +30,7 @@ class timer_wait : public wait, private timer {
   std::atomic<bool> fired_{false};
 };
 
-class sleep_awaiter final : public timer_wait {
+class [[nodiscard("nothing happens until it is awaited")]] sleep_awaiter final : public timer_wait {
  public:
   sleep_awaiter(time_point due, const std::source_location& where) noexcept
       : timer_wait(due, wait_kind::sleep, where) {}
@@ -39,7 +39,7 @@ class sleep_awaiter final : public timer_wait {
   void await_resume();
 };
 
-class yield_awaiter final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] yield_awaiter final : public wait {
  public:
   explicit yield_awaiter(const std::source_location& where) noexcept
       : wait(wait_kind::turn, where) {}

@@ -103,13 +103,13 @@ class child_set : public std::enable_shared_from_this<child_set> {
 };
 
 /// Waits until no child is left. Cancellation: withdraws; the children go on.
-class children_wait final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] children_wait final : public wait {
  public:
-  children_wait(child_set& children, const std::source_location& where) noexcept
+  children_wait(child_set & children, const std::source_location& where) noexcept
       : wait(wait_kind::group, where), children_(children) {}
   bool ready() noexcept override { return children_.empty(); }
   bool withdraw() noexcept override { return true; }
-  void awaited(std::vector<std::uint64_t>& whom) const override { children_.ids(whom); }
+  void awaited(std::vector<std::uint64_t> & whom) const override { children_.ids(whom); }
   bool await_ready() const { return children_.empty(); }
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
   void await_resume() {

@@ -228,16 +228,14 @@ class future_wait : public wait {
 };
 
 template <class T>
-class future_awaiter final : public future_wait {
- public:
-  future_awaiter(const lean_ref<future_actor<T>>& future, bool pass_on,
-                 const std::source_location& where)
-      : future_wait(lean_ref<future_base>(future.get()), pass_on, where) {}
-  T await_resume() {
-    check();
-    return static_cast<future_actor<T>&>(*this->future_).template result<false>();
-  }
-};
+class [[nodiscard("nothing happens until it is awaited")]] future_awaiter final
+    : public future_wait{public : future_awaiter(const lean_ref<future_actor<T>>& future,
+                                                 bool pass_on, const std::source_location& where) :
+                             future_wait(lean_ref<future_base>(future.get()), pass_on,
+                                         where){} T await_resume(){check();
+return static_cast<future_actor<T>&>(*this->future_).template result<false>();
+}  // namespace detail
+};  // namespace buskin
 
 }  // namespace detail
 

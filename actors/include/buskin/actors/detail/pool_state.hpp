@@ -67,7 +67,7 @@ class pool_state {
   std::optional<T> take_idle() {
     for (;;) {
       auto found = pop_idle();
-      if (!found || !options_.usable || options_.usable(*found)) return found;
+      if (!found || is_usable(*found)) return found;
       drop(std::move(*found));
     }
   }
@@ -115,6 +115,16 @@ class pool_state {
   const resource_pool_options<T>& options() const noexcept { return options_; }
 
  private:
+  /// One that cannot even be asked is dropped.
+  bool is_usable(T& resource) const {
+    if (!options_.usable) return true;
+    try {
+      return options_.usable(resource);
+    } catch (...) {
+      drop(std::move(resource));
+      throw;
+    }
+  }
   std::optional<T> pop_idle() {
     std::lock_guard guard(mutex_);
     if (idle_.empty()) return std::nullopt;

@@ -15,7 +15,7 @@ namespace buskin {
 namespace detail {
 
 template <class Queue>
-class queue_get final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] queue_get final : public wait {
   using T = typename Queue::item_type;
 
  public:
@@ -53,7 +53,7 @@ class queue_get final : public wait {
 };
 
 template <class Queue>
-class queue_put final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] queue_put final : public wait {
   using T = typename Queue::item_type;
 
  public:
@@ -100,7 +100,7 @@ class done_wait : public wait {
 };
 
 template <class Queue>
-class queue_join final : public done_wait {
+class [[nodiscard("nothing happens until it is awaited")]] queue_join final : public done_wait {
  public:
   queue_join(lean_ref<Queue> queue, const std::source_location& where) noexcept
       : done_wait(wait_kind::other, where, queue->id()), queue_(std::move(queue)) {}

@@ -13,12 +13,12 @@
 namespace buskin::detail {
 
 template <class R>
-class supervisor_call final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] supervisor_call final : public wait {
  public:
   using stored = std::conditional_t<std::is_void_v<R>, unit, R>;
   using answer = cell<stored>;
 
-  supervisor_call(cell_ref<answer> result, stack_host* caller, std::uint64_t whom,
+  supervisor_call(cell_ref<answer> result, stack_host * caller, std::uint64_t whom,
                   const std::source_location& where) noexcept
       : wait(wait_kind::reply, where, whom), result_(std::move(result)), caller_(caller) {}
 

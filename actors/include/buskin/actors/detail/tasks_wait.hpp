@@ -22,7 +22,7 @@ enum class when : std::uint8_t {
 namespace detail {
 
 /// Each task once. Cancellation: withdraws; the tasks go on.
-class tasks_wait final : public timer_wait {
+class [[nodiscard("nothing happens until it is awaited")]] tasks_wait final : public timer_wait {
  public:
   using task_list = std::vector<lean_ref<task_actor_base>>;
 
@@ -32,7 +32,7 @@ class tasks_wait final : public timer_wait {
 
   bool ready() noexcept override { return satisfied() || timer_wait::ready(); }
   bool withdraw() noexcept override;
-  void awaited(std::vector<std::uint64_t>& whom) const override;
+  void awaited(std::vector<std::uint64_t> & whom) const override;
 
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }

@@ -149,14 +149,16 @@ class change_wait : public wait {
   cell_ref<cell<unit>> waiting_;
 };
 
-class changed_awaiter final : public change_wait {
+class [[nodiscard("nothing happens until it is awaited")]] changed_awaiter final
+    : public change_wait {
  public:
   using change_wait::change_wait;
   void await_resume();
 };
 
 template <class T>
-class next_value_awaiter final : public change_wait {
+class [[nodiscard("nothing happens until it is awaited")]] next_value_awaiter final
+    : public change_wait {
  public:
   using change_wait::change_wait;
   T await_resume() {

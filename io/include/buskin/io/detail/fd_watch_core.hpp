@@ -31,6 +31,7 @@ class fd_watch_core final : public std::enable_shared_from_this<fd_watch_core>,
   /// Only while its runtime lives.
   worker& home() const noexcept { return *home_; }
   bool is_home() const noexcept { return home_.is_here(); }
+  bool homeless() const noexcept { return home_.gone(); }
   /// Calls it in a turn of its own at home; nothing when the runtime has gone.
   void post_home(std::function<void()> function) const { home_.post(std::move(function)); }
   int given() const noexcept { return given_; }
@@ -63,7 +64,7 @@ class fd_watch_owner {
   const std::shared_ptr<fd_watch_core> core;
 };
 
-class fd_wait final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] fd_wait final : public wait {
  public:
   fd_wait(std::shared_ptr<fd_watch_core> core, fd_watch_core::direction what,
           const std::source_location& where) noexcept;

@@ -89,7 +89,7 @@ void give_to(file_line& line, job work);
 
 /// Waits for an operation of a file.
 template <class R>
-class file_wait final : public job_wait {
+class [[nodiscard("nothing happens until it is awaited")]] file_wait final : public job_wait {
  public:
   file_wait(const char* operation, std::shared_ptr<file_line> line, typename file_job<R>::work work,
             const std::source_location& where, typename file_job<R>::undo undo = {})

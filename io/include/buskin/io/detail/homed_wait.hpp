@@ -12,6 +12,8 @@ namespace buskin::io::detail {
 
 using namespace buskin::detail;
 
+class wait_line;
+
 /// What always holds: `attempt` and what is touched by it run on the worker `home()`, with no lock.
 class homed_wait : public wait {
  public:
@@ -27,7 +29,11 @@ class homed_wait : public wait {
   homed_wait(wait_kind kind, const std::source_location& where) noexcept : wait(kind, where) {}
   ~homed_wait() = default;
 
+  /// Only while its runtime lives.
   virtual worker& home() const noexcept = 0;
+  virtual bool at_home() const noexcept;
+  /// Its runtime has ended.
+  virtual bool homeless() const noexcept;
 
   /// Tries to complete. True when the outcome is known; a failure is thrown.
   virtual bool attempt() = 0;
@@ -49,7 +55,9 @@ class homed_wait : public wait {
   void try_once() noexcept;
 
   stack_host* host_ = nullptr;
-  homed_wait* next_ = nullptr;  // in a line
+  wait_line* line_ = nullptr;  // and its neighbours there
+  homed_wait* before_ = nullptr;
+  homed_wait* after_ = nullptr;
   std::exception_ptr failure_;
   bool moving_ = false;
   bool listed_ = false;
@@ -67,6 +75,7 @@ class wait_line {
 
  private:
   homed_wait* first_ = nullptr;
+  homed_wait* last_ = nullptr;
 };
 
 }  // namespace buskin::io::detail

@@ -93,9 +93,9 @@ class line_source {
 };
 
 /// Waits for a line that is not here yet.
-class line_wait final : public wait {
+class [[nodiscard("nothing happens until it is awaited")]] line_wait final : public wait {
  public:
-  line_wait(line_source& from, const std::source_location& where) noexcept
+  line_wait(line_source & from, const std::source_location& where) noexcept
       : wait(wait_kind::read, where), from_(from) {}
   ~line_wait();
   bool ready() noexcept override;

@@ -99,6 +99,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   /// Only while its runtime lives.
   worker& home() const noexcept { return *home_; }
   bool is_home() const noexcept { return home_.is_here(); }
+  bool homeless() const noexcept { return home_.gone(); }
   /// Calls it in a turn of its own at home; nothing when the runtime has gone.
   void post_home(std::function<void()> function) const { home_.post(std::move(function)); }
 
@@ -132,6 +133,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   /// From the high-water mark on until the low one: writers are to wait.
   bool paused() const noexcept { return paused_; }
   wait_line& writers() noexcept { return writers_; }
+  wait_line& drainers() noexcept { return drainers_; }
   bool has_gap() const noexcept { return gaps_ != nullptr; }
   /// Whether one direction can end alone.
   virtual bool can_end_writing() const noexcept { return true; }
@@ -252,6 +254,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   std::size_t low_water_ = 16 * 1024;
   stream_reader* reader_ = nullptr;
   wait_line writers_;
+  wait_line drainers_;
   wait_line closers_;
   stream_observer* observers_ = nullptr;
   std::unique_ptr<closing_state> closing_state_;  // while closing_ and not yet closed_
@@ -264,6 +267,7 @@ class stream_core : public std::enable_shared_from_this<stream_core> {
   bool watching_read_ = false;
   bool watching_write_ = false;
   bool eof_requested_ = false;
+  bool eof_sent_ = false;
   bool closing_ = false;
   bool closed_ = false;
   bool reader_lost_ = false;
@@ -279,6 +283,8 @@ class io_wait : public homed_wait {
   ~io_wait() = default;
 
   worker& home() const noexcept final { return core_->home(); }
+  bool at_home() const noexcept final { return core_->is_home(); }
+  bool homeless() const noexcept final { return core_->homeless(); }
   const char* operation() const noexcept final { return "a stream operation"; }
   std::string whose() const final { return core_->describe(); }
 

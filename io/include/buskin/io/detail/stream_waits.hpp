@@ -31,7 +31,7 @@ class read_wait : public reader_wait {
   [[noreturn]] void fail(const std::error_code& error) const;
 };
 
-class read_some_wait final : public read_wait {
+class [[nodiscard("nothing happens until it is awaited")]] read_some_wait final : public read_wait {
  public:
   read_some_wait(std::shared_ptr<stream_core> core, std::span<char> target,
                  const std::source_location& where) noexcept
@@ -62,7 +62,8 @@ class read_bytes_wait : public read_wait {
   std::string bytes_;
 };
 
-class read_any_wait final : public read_bytes_wait {
+class [[nodiscard("nothing happens until it is awaited")]] read_any_wait final
+    : public read_bytes_wait {
  public:
   read_any_wait(std::shared_ptr<stream_core> core, std::size_t most,
                 const std::source_location& where) noexcept
@@ -73,7 +74,8 @@ class read_any_wait final : public read_bytes_wait {
   std::size_t most_;
 };
 
-class read_all_wait final : public read_bytes_wait {
+class [[nodiscard("nothing happens until it is awaited")]] read_all_wait final
+    : public read_bytes_wait {
  public:
   read_all_wait(std::shared_ptr<stream_core> core, std::size_t limit,
                 const std::source_location& where) noexcept
@@ -84,7 +86,8 @@ class read_all_wait final : public read_bytes_wait {
   std::size_t limit_;
 };
 
-class read_exactly_wait final : public read_bytes_wait {
+class [[nodiscard("nothing happens until it is awaited")]] read_exactly_wait final
+    : public read_bytes_wait {
  public:
   read_exactly_wait(std::shared_ptr<stream_core> core, std::size_t size,
                     const std::source_location& where) noexcept
@@ -98,7 +101,8 @@ class read_exactly_wait final : public read_bytes_wait {
 /// What the end of the stream makes of bytes behind the last separator.
 enum class rest : std::uint8_t { fails, is_taken };
 
-class read_until_wait final : public read_bytes_wait {
+class [[nodiscard("nothing happens until it is awaited")]] read_until_wait final
+    : public read_bytes_wait {
  public:
   read_until_wait(std::shared_ptr<stream_core> core, separators ends, std::size_t limit,
                   detail::rest rest, const std::source_location& where)
@@ -129,12 +133,14 @@ class writer_wait : public io_wait {
   bool first_time();
 
  private:
-  void enlist() final { core_->writers().push(*this); }
-  void delist() noexcept final { core_->writers().erase(*this); }
+  /// All waits of a line wait for the same, or the first could hold up the others.
+  virtual wait_line& line() const noexcept { return core_->writers(); }
+  void enlist() final { line().push(*this); }
+  void delist() noexcept final { line().erase(*this); }
   bool begun_ = false;
 };
 
-class write_wait final : public writer_wait {
+class [[nodiscard("nothing happens until it is awaited")]] write_wait final : public writer_wait {
  public:
   write_wait(std::shared_ptr<stream_core> core, std::string_view bytes,
              const std::source_location& where) noexcept
@@ -145,7 +151,8 @@ class write_wait final : public writer_wait {
   std::string_view bytes_;
 };
 
-class write_pieces_wait final : public writer_wait {
+class [[nodiscard("nothing happens until it is awaited")]] write_pieces_wait final
+    : public writer_wait {
  public:
   write_pieces_wait(std::shared_ptr<stream_core> core, std::span<const std::string_view> pieces,
                     const std::source_location& where) noexcept
@@ -156,18 +163,19 @@ class write_pieces_wait final : public writer_wait {
   std::span<const std::string_view> pieces_;
 };
 
-class drain_wait final : public writer_wait {
+class [[nodiscard("nothing happens until it is awaited")]] drain_wait final : public writer_wait {
  public:
   drain_wait(std::shared_ptr<stream_core> core, const std::source_location& where) noexcept
       : writer_wait(std::move(core), where) {}
 
  private:
   bool attempt() override;
+  wait_line& line() const noexcept override { return core_->drainers(); }
 };
 
 // -- ending -------------------------------------------------------------------------------------
 
-class closed_wait final : public io_wait {
+class [[nodiscard("nothing happens until it is awaited")]] closed_wait final : public io_wait {
  public:
   closed_wait(std::shared_ptr<stream_core> core, const std::source_location& where) noexcept
       : io_wait(wait_kind::other, std::move(core), where) {}

@@ -17,6 +17,8 @@ class worker_ref {
   bool is_here() const noexcept;
   /// As post_function. Where the worker has gone nothing is done, and it returns false. Any thread.
   bool post(std::function<void()> function) const;
+  /// It has ended, with its runtime. Any thread.
+  bool gone() const noexcept;
   /// There is a worker at this address.
   static bool alive(const worker& whom) noexcept;
   /// Only while its runtime lives.
