@@ -119,7 +119,8 @@ class lossy_transport final : public byte_transport,
   void take_what_arrived() {
     const bool none = arrived_.empty();
     while (last_.what == transfer::status::done && arrived_.size() + released_.size() < most_kept) {
-      const auto scratch = read_scratch().first(most_kept - arrived_.size() - released_.size());
+      const read_scratch landing;
+      const auto scratch = landing.bytes().first(most_kept - arrived_.size() - released_.size());
       const transfer got = read_below(scratch);
       if (got.what == transfer::status::would_block) break;
       if (got.what != transfer::status::done) last_ = got;

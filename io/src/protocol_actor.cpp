@@ -108,14 +108,15 @@ transfer protocol_actor::read_once() {
 }
 
 transfer protocol_actor::receive(protocol& receiver) {
-  const auto scratch = read_scratch();
-  const transfer got = read_into(scratch);
-  if (got.what == transfer::status::done) receiver.data_received({scratch.data(), got.bytes});
+  const read_scratch scratch;
+  const transfer got = read_into(scratch.bytes());
+  if (got.what == transfer::status::done)
+    receiver.data_received({scratch.bytes().data(), got.bytes});
   return got;
 }
 
 transfer protocol_actor::receive(buffered_protocol& receiver) {
-  const auto target = receiver.get_buffer(read_scratch().size());
+  const auto target = receiver.get_buffer(read_scratch::size);
   if (target.empty())
     throw invalid_state("get_buffer of the protocol of " + info_.name +
                         " yielded an empty buffer; it has to have room for a byte at least");

@@ -100,11 +100,11 @@ transfer stream_actor::read_once() {
     read_as_needed();
     return is_reading() ? transfer::moved(0) : transfer::blocked();
   }
-  const auto scratch = read_scratch();
+  const read_scratch scratch;
   const std::size_t most =
-      reads_.empty() ? scratch.size() : std::min(scratch.size(), reads_.front().most);
-  const transfer got = read_into(scratch.first(most));
-  return got.what == transfer::status::done ? deliver({scratch.data(), got.bytes}) : got;
+      reads_.empty() ? read_scratch::size : std::min(read_scratch::size, reads_.front().most);
+  const transfer got = read_into(scratch.bytes().first(most));
+  return got.what == transfer::status::done ? deliver({scratch.bytes().data(), got.bytes}) : got;
 }
 
 transfer stream_actor::deliver(std::string_view bytes) {

@@ -287,6 +287,37 @@ BOOST_AUTO_TEST_CASE(a_factory_that_throws_costs_one_client) {
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(bytes_stay_what_they_are_while_a_callback_makes_others_read) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto [a, b] = memory_stream();
+    auto [c, d] = memory_stream();
+    auto [e, f] = memory_stream();
+    co_await d.write("other bytes");
+    co_await f.write("yet others.");
+    auto inner = std::make_shared<scripted>();
+    auto innermost = std::make_shared<scripted>();
+    inner->on_data = [&, e = e](std::string_view bytes) {
+      io::attach(e, innermost);
+      BOOST_TEST(bytes == "other bytes");
+    };
+    auto outer = std::make_shared<scripted>();
+    outer->on_data = [&, c = c](std::string_view bytes) {
+      io::attach(c, inner);
+      BOOST_TEST(inner->received == "other bytes");  // here and now
+      BOOST_TEST(innermost->received == "yet others.");
+      BOOST_TEST(bytes == "these bytes");
+    };
+    io::attach(std::move(a), outer);
+    co_await b.write("these bytes");
+    co_await until([&] { return !outer->received.empty(); }, "the bytes");
+    for (auto* each : {&b, &d, &f}) each->close();
+    co_await until([&] { return outer->lost() && inner->lost() && innermost->lost(); }, "the ends");
+    outer->on_data = inner->on_data = nullptr;
+  };
+  s.run(main());
+}
+
 BOOST_AUTO_TEST_CASE(a_pipe_is_a_protocols_too) {
   live_stage s;
   auto main = [&]() -> task<void> {
