@@ -77,6 +77,15 @@ buskin::task<void> co_main() {
   here.write_eof();
   co_await adder;
   // [/memory]
+
+  // [lossy]
+  auto [sender, receiver] = buskin::io::memory_stream();
+  auto line = buskin::io::lossy_stream(receiver, {.seed = 7, .drop = 0.05, .split = 0.2});
+  co_await sender.write(std::string(1000, '.'));
+  sender.write_eof();
+  const auto came = co_await line.read_all();
+  std::cout << (came.size() < 1000 ? "some" : "no") << " bytes were lost\n";
+  // [/lossy]
 }
 
 int main() { buskin::run(co_main()); }

@@ -28,6 +28,31 @@ caf::behavior acceptor(caf::event_based_actor* self) {
 }
 // [/echo]
 
+// [reader]
+using take_stream = caf::atom_constant<caf::atom("take")>;
+
+caf::behavior reader(caf::event_based_actor* self) {
+  return {
+      [=](take_stream, const caf::actor& wire) {
+        self->request(wire, caf::infinite, io::read_stream::value, std::uint64_t{4096})
+            .then([=](const std::string& bytes) {
+              std::cout << "read '" << bytes << "'\n";
+              self->send(wire, io::close_stream::value);
+            });
+      },
+      [=](io::stream_ended) { self->quit(); },  // the owner is told, subscribed or not
+      [=](io::stream_failed, const caf::error&) { self->quit(); },
+  };
+}
+
+buskin::task<caf::actor> connect_reader(std::string where) {
+  const auto me = buskin::runtime::current().system().spawn(reader);
+  const auto wire = io::hand_over(co_await io::connect(where), me);  // it is the reader's now
+  buskin::send(me, take_stream::value, wire);
+  co_return wire;
+}
+// [/reader]
+
 buskin::task<int> co_main() {
   // [serve]
   const auto accepting = buskin::runtime::current().system().spawn(acceptor);
@@ -40,6 +65,11 @@ buskin::task<int> co_main() {
   }
   link.write_eof();
   std::cout << "then the end: '" << co_await link.read() << "'\n";
+
+  const auto wire = co_await connect_reader(server.local().to_string());
+  buskin::send(wire, io::write_stream::value, std::string("four"));
+  const auto end = buskin::monitor(wire);
+  co_await end;
   co_return 0;
 }
 
