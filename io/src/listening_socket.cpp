@@ -178,8 +178,8 @@ std::vector<listening_socket> adopt_bound(unique_descriptor bound,
   if (kind != SOCK_STREAM)
     throw std::invalid_argument(text + ": it is not a socket of connections");
   const auto where = address::local_of(descriptor);
-  const bool bound = where.family() == AF_UNIX ? !where.path().empty() : where.port() != 0;
-  if (!bound) throw std::invalid_argument(text + ": it is not bound to an address");
+  const bool named = where.family() == AF_UNIX ? !where.path().empty() : where.port() != 0;
+  if (!named) throw std::invalid_argument(text + ": it is not bound to an address");
   const int flags = ::fcntl(descriptor, F_GETFL);
   if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0 ||
       ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)

@@ -256,7 +256,7 @@ BOOST_AUTO_TEST_CASE(several_workers_fight_for_names_and_each_has_one_holder) {
     BOOST_TEST(registry().registered().empty());
   };
   r.run(main());
-  BOOST_TEST(won > 300);
+  BOOST_TEST(won >= 300);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -16,14 +16,11 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <csignal>
 #include <exception>
 #include <functional>
 #include <string>
 #include <system_error>
-#include <thread>
-#include <utility>
 #include <vector>
 
 namespace {
@@ -94,70 +91,6 @@ BOOST_AUTO_TEST_CASE(a_server_that_never_had_a_client_is_waited_for_no_longer_th
   live_stage s;
   auto main = [&]() -> task<void> {
     auto server = co_await io::serve("127.0.0.1:0", echo);
-    server.close();
-    co_await server.wait_closed();
-  };
-  s.run(main());
-}
-
-// -- a handler that ends on another worker ------------------------------------------------------
-
-/// What its clients' handlers share, by the order of their coming; the first and the third are on
-/// one worker, the others on another.
-struct detour {
-  std::function<std::size_t()> connections;
-  std::atomic<int> begun = 0;
-  io::connection goal;   // the first one's
-  io::connection taken;  // the second one's, whose handler follows that to its worker
-  event leave;
-  std::atomic<bool> left = false;
-  std::atomic<bool> closed_elsewhere = false;
-};
-
-task<void> take_a_detour(detour* all, io::connection client) {
-  switch (all->begun) {
-    case 0:
-      all->goal = client;
-      break;
-    case 1:
-      all->taken = client;
-      co_await all->goal.read_exactly(1);
-      ++all->begun;
-      co_await all->leave.wait();
-      co_return;
-    case 3: {
-      // While this does not wait, nothing else runs on the worker of the one that was taken.
-      all->leave.set();
-      const auto late = std::chrono::steady_clock::now() + 10s;
-      while (all->connections() != 3 && std::chrono::steady_clock::now() < late)
-        std::this_thread::yield();
-      all->left = all->connections() == 3;
-      all->closed_elsewhere = all->taken.closed();
-      break;
-    }
-    default:
-      break;
-  }
-  ++all->begun;
-  co_await all->leave.wait();
-}
-
-BOOST_AUTO_TEST_CASE(a_connection_that_its_handler_left_behind_is_closed_by_its_own_worker) {
-  live_stage s(runtime_options{.workers = 2});
-  auto main = [&]() -> task<void> {
-    detour all;
-    auto handler = [&all](io::connection client) { return take_a_detour(&all, std::move(client)); };
-    auto server = co_await io::serve("127.0.0.1:0", handler);
-    all.connections = [&] { return server.connections(); };
-    std::vector<io::connection> clients;
-    for (int i = 0; i != 4; ++i) {
-      clients.push_back(co_await io::connect(server.local().to_string()));
-      if (i == 1) co_await clients[0].write("x");
-      co_await until([&] { return all.begun == i + 1; }, "the handler to begin");
-    }
-    BOOST_TEST(all.left);
-    BOOST_TEST(!all.closed_elsewhere);
-    co_await all.taken.wait_closed();
     server.close();
     co_await server.wait_closed();
   };

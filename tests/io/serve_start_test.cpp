@@ -265,6 +265,9 @@ BOOST_AUTO_TEST_CASE(a_socket_is_closed_also_by_a_task_that_is_never_begun) {
     co_return;
   };
   s.run(main());
+  const auto incidents = s.take_incidents();
+  BOOST_TEST(incidents.size() == 2U);
+  for (const auto& what : incidents) BOOST_TEST(what.code == "BK001");  // nobody began them
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_served_at_is_refused_and_closed) {
