@@ -1,5 +1,6 @@
 // What always holds: the damage to a byte depends on the seed and on its place only; what was read
-// below is either kept back (arrived_), or for the reader (released_).
+// below is either kept back (arrived_), or for the reader (released_). News from below are wanted
+// only after a read there that found nothing: until somebody reads here, one piece of news will do.
 #include <buskin/io/lossy_stream.hpp>
 
 #include <buskin/io/byte_transport.hpp>
@@ -13,6 +14,7 @@
 #include <atomic>
 #include <random>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace buskin::io {
@@ -49,6 +51,7 @@ class lossy_transport final : public byte_transport,
         cuts_(options.seed + 1),
         delays_(options.seed + 2) {
     core_->set_reader(*this);
+    listening_ = true;
     core_->add_observer(*this);
   }
   ~lossy_transport() override { leave(); }
@@ -86,7 +89,10 @@ class lossy_transport final : public byte_transport,
   int descriptor() const noexcept override { return core_->descriptor(); }
 
  private:
-  void on_read_news() override { readable(); }
+  void on_read_news() override {
+    stop_listening();
+    readable();
+  }
   void on_sent() override { writable(); }
   void on_closed() override {
     readable();
@@ -102,8 +108,21 @@ class lossy_transport final : public byte_transport,
   void leave() noexcept {
     disarm();
     if (!std::exchange(there_, false)) return;
-    core_->forget_reader(*this);
+    stop_listening();
     core_->remove_observer(*this);
+  }
+
+  void listen() {
+    if (listening_) return;
+    if (core_->has_reader()) {
+      last_ = transfer::failure(std::make_error_code(std::errc::device_or_resource_busy));
+      return;
+    }
+    listening_ = true;  // first: a stream that is being closed has news at once
+    core_->set_reader(*this);
+  }
+  void stop_listening() noexcept {
+    if (std::exchange(listening_, false)) core_->forget_reader(*this);
   }
 
   transfer read_below(std::span<char> target) {
@@ -122,7 +141,10 @@ class lossy_transport final : public byte_transport,
       const read_scratch landing;
       const auto scratch = landing.bytes().first(most_kept - arrived_.size() - released_.size());
       const transfer got = read_below(scratch);
-      if (got.what == transfer::status::would_block) break;
+      if (got.what == transfer::status::would_block) {
+        listen();
+        break;
+      }
       if (got.what != transfer::status::done) last_ = got;
       for (const char each : scratch.first(got.bytes)) damage(each);
     }
@@ -172,6 +194,7 @@ class lossy_transport final : public byte_transport,
   transfer last_ = transfer::moved(0);  // of the reads below: done, until it is an end or a failure
   std::atomic<bool> due_{false};        // partner: the timer, which fires under another's lock
   bool there_ = true;
+  bool listening_ = false;  // it is the reader below
 };
 
 bool is_chance(double value) { return value >= 0 && value <= 1; }

@@ -48,6 +48,9 @@ class protocol_actor final : public stream_user {
 
   const transport_info& info() const noexcept { return info_; }
 
+  /// The connection is over because of this.
+  void end_with(std::exception_ptr why) noexcept;
+
  protected:
   void on_start() override;
   void on_message(caf::mailbox_element_ptr& element) override { refuse(*element); }
@@ -72,7 +75,6 @@ class protocol_actor final : public stream_user {
   transfer receive(protocol& receiver);
   transfer receive(buffered_protocol& receiver);
   void check_mark();
-  void end_with(std::exception_ptr why) noexcept;
   void lose(std::exception_ptr why) noexcept;
   void report(const char* what) noexcept;
 

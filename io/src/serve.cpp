@@ -207,6 +207,12 @@ task<server> serve(std::string where, std::function<task<void>(connection)> hand
   co_return detail::open_server(std::move(sockets), std::move(handler), std::move(options), source);
 }
 
+task<server> start_server(std::function<task<void>(connection)> handler, std::string host,
+                          std::uint16_t port, serve_options options, std::source_location source) {
+  return serve(host_port{std::move(host), port}.to_string(), std::move(handler), std::move(options),
+               source);
+}
+
 task<server> serve(int socket, std::function<task<void>(connection)> handler, serve_options options,
                    std::source_location source) {
   // No coroutine: one that is never begun would not close it.

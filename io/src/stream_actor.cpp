@@ -96,7 +96,7 @@ void stream_actor::read_as_needed() {
 transfer stream_actor::read_once() {
   if (!reads_.empty() && reads_.front().from->get()->getf(is_terminated_flag)) {
     // Bytes would be lost with it.
-    reads_.erase(reads_.begin());
+    reads_.pop_front();
     read_as_needed();
     return is_reading() ? transfer::moved(0) : transfer::blocked();
   }
@@ -113,7 +113,7 @@ transfer stream_actor::deliver(std::string_view bytes) {
     use_up_credit();
   } else {
     const request served = std::move(reads_.front());
-    reads_.erase(reads_.begin());
+    reads_.pop_front();
     served.from->enqueue(make_element(caf::strong_actor_ptr(ctrl()), served.id, std::string(bytes)),
                          context());
   }

@@ -14,6 +14,7 @@
 #include <caf/message_id.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -82,7 +83,7 @@ class stream_actor final : public stream_user {
   caf::strong_actor_ptr owner_;
   caf::strong_actor_ptr subscriber_;
   std::uint64_t credit_ = 0;
-  std::vector<request> reads_;
+  std::deque<request> reads_;
   std::vector<request> writes_;
   caf::error failure_;  // why it ends, unless that is normal
   bool owned_ = false;

@@ -7,6 +7,7 @@
 
 #include "protocol_actor.hpp"
 
+#include <exception>
 #include <stdexcept>
 #include <utility>
 
@@ -17,7 +18,7 @@ namespace {
 using detail::protocol_actor;
 
 /// Calls `effect` now on the connection's worker, whose thread nobody else can be in its actor;
-/// else it is posted.
+/// else it is posted, and what it throws there ends the connection: nobody is there to be told.
 template <class F>
 void on_worker(protocol_actor& self, F effect) {
   if (detail::here.worker == self.home()) {
@@ -25,7 +26,12 @@ void on_worker(protocol_actor& self, F effect) {
     effect(self);
   } else {
     self.post([effect = std::move(effect)](lean_actor& actor) mutable {
-      effect(static_cast<protocol_actor&>(actor));
+      auto& posted = static_cast<protocol_actor&>(actor);
+      try {
+        effect(posted);
+      } catch (...) {
+        posted.end_with(std::current_exception());
+      }
     });
   }
 }

@@ -256,6 +256,16 @@ BOOST_AUTO_TEST_CASE(a_socket_that_was_bound_elsewhere_is_served_at) {  // cover
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(asyncios_name_serves_the_same) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await io::start_server(echo, "127.0.0.1", 0);
+    auto client = co_await io::open_connection("127.0.0.1", server.port());
+    BOOST_TEST(co_await ask(client, "hello") == "hello");
+  };
+  s.run(main());
+}
+
 BOOST_AUTO_TEST_CASE(a_socket_is_closed_also_by_a_task_that_is_never_begun) {
   live_stage s;
   auto main = [&]() -> task<void> {

@@ -118,6 +118,11 @@ task<server> serve(std::string where, std::function<task<void>(connection)> hand
                    serve_options options = {},
                    std::source_location source = std::source_location::current());
 
+/// asyncio's name for the same.
+task<server> start_server(std::function<task<void>(connection)> handler, std::string host,
+                          std::uint16_t port, serve_options options = {},
+                          std::source_location source = std::source_location::current());
+
 /// The same at a socket that is bound already, and may be listening: from the call on it is the
 /// server's, which closes it, also when this throws. The file of a Unix socket is removed as if the
 /// server had made it. `reuse_port` and `socket_mode` are the maker's business and are ignored.
