@@ -280,6 +280,7 @@ BOOST_AUTO_TEST_CASE(
   s.run(main());
 }
 
+// T11
 BOOST_AUTO_TEST_CASE(a_deadline_can_be_moved_both_ways_and_taken_away) {  // covers TRI-006
   stage s;
   auto main = []() -> task<void> {

@@ -391,8 +391,12 @@ BOOST_AUTO_TEST_CASE(a_debugger_that_comes_and_goes_loses_no_operation) {
   for (int i = 0; i != 40; ++i) {
     if (::ptrace(PTRACE_SEIZE, child.pid(), nullptr, nullptr) != 0) break;
     if (::ptrace(PTRACE_INTERRUPT, child.pid(), nullptr, nullptr) != 0) break;
-    int status = 0;
-    if (::waitpid(child.pid(), &status, __WALL) != child.pid() || !WIFSTOPPED(status)) break;
+    // It may have ended before it could be stopped; to wait for its end is for `child`.
+    siginfo_t news{};
+    if (::waitid(P_PID, static_cast<id_t>(child.pid()), &news,
+                 WEXITED | WSTOPPED | WNOWAIT | __WALL) != 0 ||
+        news.si_code == CLD_EXITED || news.si_code == CLD_KILLED || news.si_code == CLD_DUMPED)
+      break;
     ++stops;
     ::poll(nullptr, 0, 3);
     BOOST_REQUIRE(::ptrace(PTRACE_DETACH, child.pid(), nullptr, nullptr) == 0);

@@ -224,6 +224,7 @@ BOOST_AUTO_TEST_CASE(options_of_the_socket_are_set) {
   s.run(main());
 }
 
+// T2, T17
 BOOST_AUTO_TEST_CASE(a_silent_peer_is_given_up_after_the_time_that_is_set) {
   live_stage s;
   auto main = [&]() -> task<void> {

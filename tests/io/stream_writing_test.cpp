@@ -80,6 +80,7 @@ BOOST_AUTO_TEST_CASE(a_write_is_not_held_up_by_a_drain_in_front_of_it) {
   s.run(main());
 }
 
+// T3
 BOOST_DATA_TEST_CASE(pieces_go_out_together_and_in_order, with_tls, how,
                      encrypted) {  // covers SEL-014, SEL-019, SEL-020
   live_stage s;
