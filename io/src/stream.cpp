@@ -4,9 +4,9 @@
 #include <buskin/runtime/errors.hpp>
 
 #include "on_home.hpp"
+#include "read_scratch.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <stdexcept>
 
@@ -59,7 +59,8 @@ bool read_any_wait::attempt() {
     take(most_);
     return true;
   }
-  thread_local std::array<char, 64 * 1024> scratch;
+  const read_scratch landing;
+  const auto scratch = landing.bytes();
   const transfer got = core_->read_into(scratch.data(), std::min(most_, scratch.size()));
   if (got.what == transfer::status::would_block) return false;
   if (got.what == transfer::status::failed) fail(got.error);

@@ -6,12 +6,12 @@
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/lean_ref.hpp>
 
+#include "read_scratch.hpp"
+
 #include <asio/steady_timer.hpp>
 
 #include <algorithm>
-#include <array>
 #include <utility>
-#include <vector>
 
 namespace buskin::io::detail {
 
@@ -78,44 +78,15 @@ transfer stream_core::read_into(char* target, std::size_t size) {
   return got;
 }
 
-namespace {
-
-/// Where bytes land of which nobody knows yet how many there are: so a buffer is as large as what
-/// is in it, and a stream that waits has none. One a thread; who comes while it is in use gets
-/// another one.
-class landing {
- public:
-  landing() : mine_(!std::exchange(taken, true)) {
-    if (!mine_) own_.resize(size);
-  }
-  ~landing() {
-    if (mine_) taken = false;
-  }
-  landing(const landing&) = delete;
-  landing& operator=(const landing&) = delete;
-  static constexpr std::size_t size = 64 * 1024;
-  char* data() noexcept { return mine_ ? shared.data() : own_.data(); }
-
- private:
-  static thread_local bool taken;
-  static thread_local std::array<char, size> shared;
-  const bool mine_;
-  std::vector<char> own_;
-};
-
-thread_local bool landing::taken = false;
-thread_local std::array<char, landing::size> landing::shared;
-
-}  // namespace
-
 transfer stream_core::fill() {
   if (in_begin_ != 0) {
     in_.erase(0, in_begin_);
     in_begin_ = 0;
   }
-  landing bytes;
-  const transfer got = read_into(bytes.data(), landing::size);
-  in_.append(bytes.data(), got.bytes);
+  // The buffer is as large as what is in it.
+  const read_scratch landing;
+  const transfer got = read_into(landing.bytes().data(), read_scratch::size);
+  in_.append(landing.bytes().data(), got.bytes);
   return got;
 }
 

@@ -4,6 +4,7 @@
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/sleep.hpp>
 
+#include "io/line_echo_server.hpp"
 #include "io/live_stage.hpp"
 #include "support/child_process.hpp"
 
@@ -32,29 +33,11 @@ namespace {
 
 using namespace buskin;
 using namespace std::chrono_literals;
+using buskin::test::ask;
+using buskin::test::echo_lines;
+using buskin::test::echo_server;
 using buskin::test::live_stage;
 using buskin::test::until;
-
-task<void> echo_lines(io::connection client) {
-  for (;;) {
-    std::string line;
-    try {
-      line = co_await client.read_until("\n");
-    } catch (const incomplete_read&) {
-      co_return;
-    }
-    co_await client.write(line);
-  }
-}
-
-task<io::server> echo_server(io::serve_options options = {}) {
-  return io::serve("127.0.0.1:0", echo_lines, std::move(options));
-}
-
-task<std::string> ask(io::stream server, std::string line) {
-  co_await server.write(line);
-  co_return co_await server.read_until("\n");
-}
 
 BOOST_AUTO_TEST_SUITE(serve_full_)
 

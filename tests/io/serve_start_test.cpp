@@ -7,6 +7,7 @@
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/sleep.hpp>
 
+#include "io/echo_server.hpp"
 #include "io/live_stage.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -26,28 +27,12 @@ namespace {
 
 using namespace buskin;
 using namespace std::chrono_literals;
+using buskin::test::ask;
+using buskin::test::check_refused;
+using buskin::test::echo;
 using buskin::test::live_stage;
 using buskin::test::no_descriptor_leak;
 using buskin::test::until;
-
-task<void> echo(io::connection client) {
-  for (;;) {
-    const auto some = co_await client.read();
-    if (some.empty()) co_return;
-    co_await client.write(some);
-  }
-}
-
-task<std::string> ask(io::connection server, std::string what) {
-  co_await server.write(what);
-  co_return co_await server.read_exactly(what.size());
-}
-
-task<void> check_refused(std::string where) {
-  BOOST_CHECK_EXCEPTION(co_await io::connect(where), std::system_error, [](const auto& error) {
-    return error.code() == std::errc::connection_refused;
-  });
-}
 
 task<void> serve_forever(io::server which) { co_await which.serve_forever(); }
 

@@ -6,6 +6,7 @@
 #include <buskin/io/connection.hpp>
 #include <buskin/runtime/errors.hpp>
 
+#include "io/line_echo_server.hpp"
 #include "io/live_stage.hpp"
 #include "support/child_process.hpp"
 
@@ -26,33 +27,15 @@ namespace {
 
 using namespace buskin;
 using namespace std::chrono_literals;
+using buskin::test::ask;
+using buskin::test::echo_lines;
+using buskin::test::echo_server;
 using buskin::test::live_stage;
 using buskin::test::no_descriptor_leak;
 using buskin::test::until;
 
 bool mentions(const std::exception& error, const std::string& what) {
   return std::string(error.what()).find(what) != std::string::npos;
-}
-
-task<void> echo_lines(io::connection client) {
-  for (;;) {
-    std::string line;
-    try {
-      line = co_await client.read_until("\n");
-    } catch (const incomplete_read&) {
-      co_return;
-    }
-    co_await client.write(line);
-  }
-}
-
-task<io::server> echo_server(io::serve_options options = {}) {
-  return io::serve("127.0.0.1:0", echo_lines, std::move(options));
-}
-
-task<std::string> ask(io::stream server, std::string line) {
-  co_await server.write(line);
-  co_return co_await server.read_until("\n");
 }
 
 /// Closes so that the peer sees a reset.
