@@ -83,9 +83,9 @@ BOOST_AUTO_TEST_SUITE(thread_pool_)
 BOOST_AUTO_TEST_CASE(jobs_run_on_the_threads_of_the_pool_which_have_names) {
   std::mutex mutex;
   std::set<std::string> names;
+  gate hold;
   {
     thread_pool pool({.name = "a-rather-long-name", .threads = 3});
-    gate hold;
     for (int i = 0; i != 3; ++i)
       pool.execute([&] {
         char name[16] = {};
