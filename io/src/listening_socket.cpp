@@ -12,7 +12,10 @@
 #include <cerrno>
 #include <exception>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -64,13 +67,60 @@ void socket_file::remove() noexcept {
 
 namespace {
 
-/// Whether a socket's file is all that its maker has left.
-bool is_stale(const address& where) {
+/// Whether `path` names the socket file that `other` was bound to.
+bool is_file_of(const std::string& path, const struct stat& file, const std::string& other) {
+  if (other == path) return true;
+  // Whose working directory it goes from is not told: better one file too many is left alone.
+  if (other.front() != '/')
+    return std::filesystem::path(other).filename() == std::filesystem::path(path).filename();
   struct stat about {};
-  if (::lstat(where.path().c_str(), &about) != 0 || !S_ISSOCK(about.st_mode)) return false;
+  return ::lstat(other.c_str(), &about) == 0 && about.st_dev == file.st_dev &&
+         about.st_ino == file.st_ino;
+}
+
+/// Whether a socket is bound to the file that does not listen yet: whoever knocks is refused there
+/// as at a file that was left behind. One in another network namespace is not seen.
+bool is_held(const std::string& path, const struct stat& file) {
+  // Num RefCount Protocol Flags Type St Inode Path
+  static constexpr std::string_view not_listening = "00000000";
+  static constexpr std::string_view not_connected = "01";  // a server's clients have its path too
+  std::ifstream all("/proc/net/unix");
+  for (std::string line; std::getline(all, line);) {
+    std::istringstream fields(line);
+    std::string skipped, flags, state, other;
+    fields >> skipped >> skipped >> skipped >> flags >> skipped >> state >> skipped >> std::ws;
+    if (flags == not_listening && state == not_connected && std::getline(fields, other) &&
+        !other.starts_with('@') && is_file_of(path, file, other))
+      return true;
+  }
+  return false;
+}
+
+/// Whether a socket's file is all that its maker has left.
+bool is_stale(const address& where, const struct stat& file) {
   const auto probe = new_socket(AF_UNIX);
   // Whoever is there but busy (EAGAIN) or of another kind (EPROTOTYPE) is there.
-  return probe && ::connect(probe.get(), where.data(), where.size()) != 0 && errno == ECONNREFUSED;
+  return probe && ::connect(probe.get(), where.data(), where.size()) != 0 &&
+         errno == ECONNREFUSED && !is_held(where.path(), file);
+}
+
+/// Binds in place of a file that was left behind. Of several who find the same file only one may
+/// look and replace it, or the last would remove the socket of the first: a name without a file is
+/// their lock, which goes with the process too.
+bool bind_instead(int descriptor, const address& where) {
+  const std::string path = where.path();
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return false;
+  const auto name = address::of_path("@buskin replaces " + std::to_string(found.st_dev) + ":" +
+                                     std::to_string(found.st_ino));
+  const auto lock = new_socket(AF_UNIX);
+  if (!lock || ::bind(lock.get(), name.data(), name.size()) != 0) return false;
+  struct stat still {};
+  if (::lstat(path.c_str(), &still) != 0 || still.st_dev != found.st_dev ||
+      still.st_ino != found.st_ino || !is_stale(where, still))
+    return false;
+  ::unlink(path.c_str());
+  return ::bind(descriptor, where.data(), where.size()) == 0;
 }
 
 listening_socket bind_unix(const address& where, const listening_options& options) {
@@ -78,19 +128,11 @@ listening_socket bind_unix(const address& where, const listening_options& option
     throw std::invalid_argument("reuse_port is for TCP; only one can listen at " +
                                 where.to_string());
   listening_socket made{new_socket(AF_UNIX), {}};
-  const auto bind = [&] {
-    return made.descriptor && ::bind(made.descriptor.get(), where.data(), where.size()) == 0;
-  };
-  bool bound = bind();
-  if (!bound && errno == EADDRINUSE) {
-    if (is_stale(where)) {
-      ::unlink(where.path().c_str());
-      bound = bind();
-    } else {
-      errno = EADDRINUSE;
-    }
+  if (!made.descriptor || ::bind(made.descriptor.get(), where.data(), where.size()) != 0) {
+    const auto error = last_error();
+    if (error != std::errc::address_in_use || !bind_instead(made.descriptor.get(), where))
+      throw std::system_error(error, text_of(where));
   }
-  if (!bound) throw std::system_error(last_error(), text_of(where));
   made.file = socket_file(where);
   // Nobody gets in before it listens.
   const std::string path = where.path();

@@ -17,10 +17,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <barrier>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -173,6 +177,75 @@ BOOST_AUTO_TEST_CASE(a_file_that_somebody_listens_at_is_left_alone) {
     co_await until([&] { return server.connections() == 1; }, "the question to be over");
   };
   s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(the_file_of_a_server_that_was_not_started_yet_is_left_alone) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    test::scratch folder;
+    const std::string path = (folder / "door").string();
+    fs::create_directory_symlink(folder.path(), folder / "detour");
+    const std::string detour = (folder / "detour/door").string();
+    auto first = co_await io::serve("unix:" + path, echo, {.start = false});
+    for (const auto& way : {path, detour})
+      BOOST_CHECK_EXCEPTION(
+          co_await io::serve("unix:" + way, echo), std::system_error,
+          [](const auto& error) { return error.code() == std::errc::address_in_use; });
+    co_await first.start();
+    auto client = co_await io::connect("unix:" + path);
+    BOOST_TEST(co_await ask(client, "hello") == "hello");
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(clients_of_a_server_that_has_gone_do_not_keep_its_file) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    test::scratch folder;
+    const std::string where = "unix:" + (folder / "door").string();
+    auto first = co_await io::serve(where, echo, {.remove_socket = false});
+    auto old = co_await io::connect(where);
+    BOOST_TEST(co_await ask(old, "hello") == "hello");
+    first.close();
+    auto second = co_await io::serve(where, echo);
+    auto client = co_await io::connect(where);
+    BOOST_TEST(co_await ask(client, "hello") == "hello");
+    BOOST_TEST(co_await ask(old, "still here") == "still here");
+  };
+  s.run(main());
+}
+
+/// Whether a server could be started; it goes when all have tried.
+task<bool> contend(std::string where, std::barrier<>* all) {
+  std::optional<io::server> made;
+  try {
+    made = co_await io::serve(where, echo);
+  } catch (const std::system_error&) {
+  }
+  all->arrive_and_wait();
+  if (made) made->close();
+  co_return made.has_value();
+}
+
+BOOST_AUTO_TEST_CASE(of_several_who_replace_a_file_at_once_exactly_one_is_there_in_the_end) {
+  test::scratch folder;
+  const std::string path = (folder / "door").string();
+  constexpr int contenders = 3;
+  for (int round = 0; round != 30; ++round) {
+    leave_stale(path);
+    std::barrier all(contenders);
+    std::atomic<int> started = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i != contenders; ++i)
+      threads.emplace_back([&] {
+        runtime own({.signals = signal_handling::none});
+        all.arrive_and_wait();
+        if (own.run_until_complete(contend("unix:" + path, &all))) ++started;
+      });
+    for (auto& each : threads) each.join();
+    BOOST_TEST(started == 1, started << " of " << contenders << " in round " << round);
+    BOOST_TEST(!fs::exists(path));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_no_socket_is_left_alone) {  // covers UNX-010

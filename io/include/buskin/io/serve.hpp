@@ -110,7 +110,8 @@ class server {
 /// went away. When descriptors run out it says so once, keeps serving and accepts again when it
 /// can. `handler` is kept as long as the server and its clients.
 ///
-/// The file of a Unix socket that nobody listens at any more is replaced; any other file is not.
+/// The file of a Unix socket that nobody listens at any more is replaced; any other file is not,
+/// nor that of a server which was not started yet.
 ///
 /// Throws std::invalid_argument for a malformed address or options that do not fit,
 /// std::system_error with the address in its text when it cannot be listened at.
