@@ -2,11 +2,11 @@
 #include <buskin/io/serial_device.hpp>
 
 #include <buskin/io/detail/descriptor_core.hpp>
+#include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
 #include <buskin/runtime/sleep.hpp>
 
 #include "device_holder.hpp"
-#include "on_home.hpp"
 
 #include <asm/termbits.h>
 #include <fcntl.h>
@@ -159,17 +159,41 @@ void apply(int descriptor, const serial_options& options, const std::string& pat
   throw std::system_error(error, text);
 }
 
+/// Waits until the task is on the device's worker, where nobody closes it behind its back.
+class arrival final : public detail::io_wait {
+ public:
+  arrival(const serial_device& device, const std::source_location& where) noexcept
+      : io_wait(wait_kind::other, detail::core_of(device), where) {}
+  ~arrival() { leave(); }
+  void await_resume() { check(); }
+
+ private:
+  bool attempt() override { return true; }
+  void enlist() override {}
+  void delist() noexcept override {}
+};
+
+/// The descriptor, where nobody can close it and open another of its number meanwhile.
+int descriptor_at_home(const serial_device& device, const char* operation) {
+  if (!detail::core_of(device)->is_home())
+    throw invalid_state(std::string(operation) + " on " + device.describe() +
+                        " is for the device's own worker; await its drain first, which moves "
+                        "there");
+  return device.descriptor();
+}
+
 // -- lines --------------------------------------------------------------------------------------
 
-int lines_of(const serial_device& device) {
+int lines_of(const serial_device& device, const char* operation) {
   int lines = 0;
-  control(device.descriptor(), TIOCMGET, &lines, device.describe(), "tell how its lines stand");
+  control(descriptor_at_home(device, operation), TIOCMGET, &lines, device.describe(),
+          "tell how its lines stand");
   return lines;
 }
 
-void set_line(const serial_device& device, int line, line_state to) {
-  control(device.descriptor(), to == line_state::on ? TIOCMBIS : TIOCMBIC, &line, device.describe(),
-          "drive its lines");
+void set_line(const serial_device& device, int line, line_state to, const char* operation) {
+  control(descriptor_at_home(device, operation), to == line_state::on ? TIOCMBIS : TIOCMBIC, &line,
+          device.describe(), "drive its lines");
 }
 
 /// Ends the break however its scope is left.
@@ -206,7 +230,8 @@ task<void> drain_to_the_wire(serial_device device, std::source_location where) {
     const int left = under_way(device);
     if (left == 0) co_return;
     // A byte is some ten bits. When others hold it up it takes longer.
-    const auto needed = duration(std::chrono::seconds(10)) * left / device.baud();
+    // Somebody who shares the port may have hung it up (rate 0).
+    const auto needed = duration(std::chrono::seconds(10)) * left / std::max(device.baud(), 1U);
     co_await sleep(std::clamp<duration>(needed, 1ms, 50ms), where);
   }
 }
@@ -219,6 +244,7 @@ task<void> break_for(serial_device device, duration length, std::source_location
 
 task<io::modem_lines> other_lines(serial_device device, io::modem_lines known, duration interval,
                                   std::source_location where) {
+  co_await arrival(device, where);
   for (;;) {
     const auto now = device.modem_lines();
     if (now != known) co_return now;
@@ -248,18 +274,22 @@ serial_device serial_device::open(const std::string& path, serial_options option
   apply(device.get(), options, path);
   if (options.sharing == sharing::exclusive)
     control(device.get(), TCFLSH, TCIFLUSH, path, "drop what it received");
+  auto& home = *detail::here.worker;
+  // Whoever opens it stays with it.
+  if (detail::here.stack != nullptr && home.owner().threaded())
+    detail::here.stack->host().move_to(home);
   return serial_device(std::make_shared<detail::descriptor_core>(
-      *detail::here.worker, std::move(device), detail::descriptor_kind::terminal, path));
+      home, std::move(device), detail::descriptor_kind::terminal, path));
 }
 
 void serial_device::configure(const serial_options& options) const {
   check(options);
-  apply(descriptor(), options, describe());
+  apply(descriptor_at_home(*this, "configure"), options, describe());
 }
 
 unsigned serial_device::baud() const {
   termios2 settings{};
-  if (::ioctl(descriptor(), TCGETS2, &settings) != 0)
+  if (::ioctl(descriptor_at_home(*this, "baud"), TCGETS2, &settings) != 0)
     throw std::system_error(last_error(), "cannot ask " + describe());
   return settings.c_ospeed;
 }
@@ -271,13 +301,16 @@ task<void> serial_device::drain(std::source_location where) const {
 }
 
 void serial_device::flush_input() const {
-  detail::on_home(core(), [](detail::stream_core& c) { c.drop_input(); });
+  descriptor_at_home(*this, "flush_input");
+  core()->drop_input();
   control(descriptor(), TCFLSH, TCIFLUSH, describe(), "drop what it received");
 }
 
 void serial_device::flush_output() const {
-  control(descriptor(), TCFLSH, TCOFLUSH, describe(), "drop what it has to send");
-  detail::on_home(core(), [](detail::stream_core& c) { c.drop_output(); });
+  // First what the driver has: dropping ours lets writers go on, and what they write stays.
+  control(descriptor_at_home(*this, "flush_output"), TCFLSH, TCOFLUSH, describe(),
+          "drop what it has to send");
+  core()->drop_output();
 }
 
 // -- lines --------------------------------------------------------------------------------------
@@ -286,13 +319,13 @@ task<void> serial_device::send_break(duration length, std::source_location where
   return break_for(*this, length, where);
 }
 
-bool serial_device::rts() const { return (lines_of(*this) & TIOCM_RTS) != 0; }
-bool serial_device::dtr() const { return (lines_of(*this) & TIOCM_DTR) != 0; }
-void serial_device::set_rts(line_state to) const { set_line(*this, TIOCM_RTS, to); }
-void serial_device::set_dtr(line_state to) const { set_line(*this, TIOCM_DTR, to); }
+bool serial_device::rts() const { return (lines_of(*this, "rts") & TIOCM_RTS) != 0; }
+bool serial_device::dtr() const { return (lines_of(*this, "dtr") & TIOCM_DTR) != 0; }
+void serial_device::set_rts(line_state to) const { set_line(*this, TIOCM_RTS, to, "set_rts"); }
+void serial_device::set_dtr(line_state to) const { set_line(*this, TIOCM_DTR, to, "set_dtr"); }
 
 io::modem_lines serial_device::modem_lines() const {
-  const int lines = lines_of(*this);
+  const int lines = lines_of(*this, "modem_lines");
   return {.clear_to_send = (lines & TIOCM_CTS) != 0,
           .data_set_ready = (lines & TIOCM_DSR) != 0,
           .ring = (lines & TIOCM_RNG) != 0,

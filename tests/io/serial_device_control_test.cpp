@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <future>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -252,6 +253,29 @@ BOOST_AUTO_TEST_CASE(a_break_lasts_as_long_as_the_clock_says) {
     endless.cancel();
     BOOST_CHECK_THROW(co_await endless, cancelled);
     BOOST_TEST((s.clock.now() - begun == 4h));
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(what_asks_the_driver_is_refused_where_another_thread_may_close_the_port) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    pseudo_terminal port;
+    auto device = io::serial_device::open(port.path());
+    const auto told = [&](const invalid_state& error) {
+      return std::string(error.what()).find("the device's own worker") != std::string::npos;
+    };
+    const auto elsewhere = [](auto operation) { std::async(std::launch::async, operation).get(); };
+    BOOST_CHECK_EXCEPTION(elsewhere([&] { device.baud(); }), invalid_state, told);
+    BOOST_CHECK_EXCEPTION(elsewhere([&] { device.configure({}); }), invalid_state, told);
+    BOOST_CHECK_EXCEPTION(elsewhere([&] { device.flush_input(); }), invalid_state, told);
+    BOOST_CHECK_EXCEPTION(elsewhere([&] { device.flush_output(); }), invalid_state, told);
+    BOOST_CHECK_EXCEPTION(elsewhere([&] { device.rts(); }), invalid_state, told);
+    BOOST_CHECK_EXCEPTION(elsewhere([&] { device.modem_lines(); }), invalid_state, told);
+    BOOST_CHECK_EXCEPTION(elsewhere([&] { device.set_dtr(io::line_state::on); }), invalid_state,
+                          told);
+    BOOST_TEST(device.baud() == 9600U);
+    co_return;
   };
   s.run(main());
 }

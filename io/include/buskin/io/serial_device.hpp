@@ -37,6 +37,10 @@ struct serial_options {
 /// fails with EIO, means that the device was unplugged or the other end of a pseudo terminal was
 /// closed. One direction cannot end alone: `write_eof` throws.
 ///
+/// What asks or tells the driver without waiting (settings, lines, flushes) is for the device's own
+/// worker, where whoever opened it or awaited one of its operations is; elsewhere it throws
+/// invalid_state, for the port may be closed there at the same time.
+///
 /// What the driver cannot do fails with std::system_error (ENOTTY, EINVAL), which names the device
 /// and what was asked of it: a pseudo terminal has no lines.
 class serial_device : public stream {
