@@ -1,6 +1,7 @@
 // What a task awaits when it reads or writes a stream.
 #pragma once
 
+#include <buskin/io/detail/io_wait.hpp>
 #include <buskin/io/detail/separators.hpp>
 #include <buskin/io/detail/stream_core.hpp>
 
