@@ -140,8 +140,9 @@ void protocol_actor::pause_reading() {
 }
 
 void protocol_actor::resume_reading() {
-  if (closing_ || !std::exchange(reading_paused_, false)) return;
-  if (made_ && !ended_by_peer_) start_reading();
+  if (closing_ || !reading_paused_) return;
+  if (made_ && !ended_by_peer_) start_reading();  // or it throws, and stays paused
+  reading_paused_ = false;
 }
 
 // -- sending ------------------------------------------------------------------------------------
@@ -164,13 +165,12 @@ void protocol_actor::write_eof() {
 }
 
 void protocol_actor::set_limits(std::size_t high, std::size_t low) {
-  high_ = high;
-  low_ = low;
+  core().set_water_marks(low, high);
   if (!lost_) check_mark();
 }
 
 void protocol_actor::check_mark() {
-  if (writing_paused_ || !made_ || core().unsent() <= high_) return;
+  if (writing_paused_ || !made_ || !core().paused()) return;
   writing_paused_ = true;
   call([](base_protocol& p) { p.pause_writing(); });
 }
@@ -185,7 +185,7 @@ void protocol_actor::on_less_unsent() {
     }
     return;
   }
-  if (writing_paused_ && core().unsent() <= low_) {
+  if (writing_paused_ && !core().paused()) {
     writing_paused_ = false;
     call([](base_protocol& p) { p.resume_writing(); });
   }

@@ -33,7 +33,7 @@ class protocol_actor final : public stream_user {
   void write(std::span<const std::string_view> pieces);
   void write_eof();
   void set_limits(std::size_t high, std::size_t low);
-  write_buffer_limits limits() const noexcept { return {high_, low_}; }
+  write_buffer_limits limits() const noexcept { return {core().high_water(), core().low_water()}; }
   std::size_t unsent() const { return lost_ ? 0 : core().unsent(); }
   void pause_reading();
   void resume_reading();
@@ -83,8 +83,6 @@ class protocol_actor final : public stream_user {
   const transport_info info_;
   std::exception_ptr failure_;
   buskin::detail::actor_timer closing_alarm_{*this};
-  std::size_t high_ = 64 * 1024;
-  std::size_t low_ = 16 * 1024;
   bool made_ = false;
   bool closing_ = false;
   bool aborted_ = false;

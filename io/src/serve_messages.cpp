@@ -5,10 +5,12 @@
 #include <buskin/io/stream_messages.hpp>
 #include <buskin/runtime/errors.hpp>
 
+#include "server_actor.hpp"
 #include "stream_actor.hpp"
 
 #include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
+#include <caf/actor_control_block.hpp>
 #include <caf/send.hpp>
 
 #include <utility>
@@ -42,8 +44,15 @@ task<server> serve(std::string where, caf::actor acceptor, serve_options options
     return detail::show_face(std::move(client), acceptor);
   };
   auto made = co_await serve(std::move(where), std::move(handler), std::move(options), source);
-  // With nobody to take its clients, a server is of no use.
-  caf::actor_cast<caf::abstract_actor*>(acceptor)->attach_functor([made] { made.close(); });
+  // With nobody to take its clients, a server is of no use. The acceptor, who may have many of them
+  // one after the other, keeps none.
+  caf::actor_cast<caf::abstract_actor*>(acceptor)->attach_functor([where = made.actor().address()] {
+    if (const auto alive = caf::actor_cast<caf::strong_actor_ptr>(where)) {
+      auto* actor =
+          static_cast<detail::server_actor*>(caf::actor_cast<caf::abstract_actor*>(alive));
+      server(lean_ref<detail::server_actor>(actor)).close();
+    }
+  });
   co_return made;
 }
 

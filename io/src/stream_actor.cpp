@@ -149,7 +149,7 @@ void stream_actor::write(caf::mailbox_element& element, const std::string& bytes
     if (!core().closing() && core().write_error()) fail(std::current_exception());
     throw;
   }
-  if (core().unsent() <= core().high_water())
+  if (!core().paused())
     respond(element, caf::message());
   else if (element.mid.is_request() && element.sender)
     writes_.push_back({element.sender, element.mid.response_id()});
@@ -163,7 +163,7 @@ void stream_actor::on_less_unsent() {
     } catch (...) {
       fail(std::current_exception());
     }
-  } else if (!writes_.empty() && core().unsent() <= core().high_water()) {
+  } else if (!writes_.empty() && !core().paused()) {
     answer_writes({});
   }
 }

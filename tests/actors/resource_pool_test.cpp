@@ -276,6 +276,24 @@ BOOST_AUTO_TEST_CASE(idle_ones_are_kept_up_to_a_limit_and_looked_at_before_they_
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(one_that_cannot_even_be_asked_whether_it_is_usable_is_closed) {
+  stage s;
+  auto main = []() -> task<void> {
+    books all;
+    std::vector<int> closed;
+    pool from(at_once(all), {.limit = 1,
+                             .usable = [](session&) -> bool { throw std::runtime_error("deaf"); },
+                             .close = [&](session& which) { closed.push_back(which.number); }});
+    { const auto first = co_await from.acquire(); }
+    BOOST_CHECK_THROW((void)co_await from.acquire(), std::runtime_error);
+    BOOST_TEST((closed == std::vector{0}));
+    BOOST_TEST(to_string(from) == "resource pool, 0 of 1 in use, 0 idle");
+    const auto fresh = co_await from.acquire();
+    BOOST_TEST(fresh->number == 1);
+  };
+  s.run(main());
+}
+
 BOOST_AUTO_TEST_CASE(the_death_of_its_holder_gives_a_lease_back_and_one_that_moved_stays) {
   stage s;
   auto main = []() -> task<void> {

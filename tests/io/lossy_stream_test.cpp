@@ -5,6 +5,7 @@
 #include <buskin/actors/task_handle.hpp>
 #include <buskin/io/cobs_codec.hpp>
 #include <buskin/io/framed.hpp>
+#include <buskin/io/from_descriptor.hpp>
 #include <buskin/io/line_codec.hpp>
 #include <buskin/io/memory_stream.hpp>
 #include <buskin/io/nmea0183_codec.hpp>
@@ -17,7 +18,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <array>
 #include <set>
 #include <string>
 #include <vector>
@@ -172,6 +176,48 @@ BOOST_AUTO_TEST_CASE(options_that_are_none_and_a_second_reader_are_refused) {
     co_await reading;
   };
   s.run(main());
+}
+
+task<void> read_whole(io::stream from, std::size_t size, std::string& into) {
+  into = co_await from.read_exactly(size);
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_that_nobody_reads_or_that_keeps_bytes_back_leaves_the_worker_idle) {
+  for (const bool read : {false, true}) {
+    stage s(manual_clock::mode::by_hand);
+    const auto text = some_text(100'000);
+    io::stream near;
+    io::stream far;
+    std::string got;
+    auto start = [&]() -> task<void> {
+      std::array<int, 2> ends{};
+      BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
+      far = io::from_descriptor(ends[0], "far");
+      near = lossy_stream(io::from_descriptor(ends[1], "near"), {.delay = 10s});
+      far.set_high_water(text.size());
+      co_await far.write(text);
+      // One that reads finds 64 KiB that are kept back, and more below.
+      if (read) (void)spawn(read_whole(near, text.size(), got));
+    };
+    s.run(start());
+    int rounds = 0;
+    while (rounds != 2000 && s.runtime.poll(1)) ++rounds;
+    BOOST_TEST(rounds < 2000);
+    BOOST_TEST(got == "");
+    // Nothing is forgotten.
+    auto go_on = [&]() -> task<void> {
+      if (!read) (void)spawn(read_whole(near, text.size(), got));
+      co_return;
+    };
+    s.run(go_on());
+    for (int i = 0; i != 100 && got.empty(); ++i) s.advance(10s);
+    BOOST_TEST((got == text));
+    auto stop = [&]() -> task<void> {
+      near = far = {};
+      co_await yield();
+    };
+    s.run(stop());
+  }
 }
 
 // -- framings on a bad line ---------------------------------------------------------------------

@@ -112,6 +112,36 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(incidents[0].text.find("Too many open files") != std::string::npos, incidents[0].text);
 }
 
+BOOST_AUTO_TEST_CASE(a_client_that_finds_room_between_others_that_find_none_makes_no_new_shortage) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto server = co_await echo_server();
+    const auto where = server.local().to_string();
+    auto first = co_await io::connect(where);
+    BOOST_TEST(co_await ask(first, "one\n") == "one\n");
+    few_descriptors limit(6);
+    std::vector<int> room;
+    for (int one = ::dup(0); one >= 0; one = ::dup(0)) room.push_back(one);
+    const auto make_room = [&] {
+      ::close(room.back());
+      room.pop_back();
+    };
+    std::vector<io::connection> late;
+    for (int i = 0; i != 3; ++i) {
+      make_room();
+      late.push_back(co_await io::connect(where));
+    }
+    co_await until([&] { return s.incidents() == 1; }, "the complaint");
+    for (std::size_t i = 0; i != 3; ++i) {
+      make_room();
+      co_await until([&] { return server.connections() == 2 + i; }, "one of them to be let in");
+    }
+    BOOST_TEST(s.take_incidents().size() == 1U);
+    for (const int one : room) ::close(one);
+  };
+  s.run(main());
+}
+
 /// Makes `count` clients at a time; on a word lets all but ten go, and wants those to be served
 /// then. The exit code says which step went wrong.
 int storm_in_a_child(int from_parent, int count, const std::function<void()>& ready) {

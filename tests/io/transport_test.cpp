@@ -1,6 +1,7 @@
 // Transports: writing within limits, reading with pauses.
 #include <buskin/io/transport.hpp>
 
+#include <buskin/actors/task_handle.hpp>
 #include <buskin/io/memory_stream.hpp>
 #include <buskin/runtime/errors.hpp>
 
@@ -13,6 +14,8 @@
 
 #include <stdexcept>
 #include <string>
+#include <system_error>
+#include <thread>
 
 namespace {
 
@@ -120,6 +123,31 @@ BOOST_AUTO_TEST_CASE(write_limits_are_checked_read_back_and_take_effect_at_once)
   s.run(main());
 }
 
+BOOST_AUTO_TEST_CASE(the_limits_are_the_marks_of_the_stream) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto [a, b] = memory_stream(10);
+    a.set_water_marks(5, 40);
+    auto p = std::make_shared<scripted>();
+    const auto link = io::attach(a, p);
+    const auto limits = link.get_write_buffer_limits();
+    BOOST_TEST(*limits.high == 40U);
+    BOOST_TEST(*limits.low == 5U);
+    link.write(std::string(51, 'x'));
+    BOOST_TEST(p->notes.back() == "pause");
+    BOOST_TEST((co_await b.read(30)).size() == 10U);
+    co_await some_turns();
+    BOOST_TEST(p->notes.back() == "pause");  // 31 are unsent
+    link.set_write_buffer_limits({.high = 400});
+    BOOST_TEST(a.high_water() == 400U);
+    BOOST_TEST(a.low_water() == 100U);
+    co_await some_turns();
+    BOOST_TEST(p->notes.back() == "resume");
+    link.abort();
+  };
+  s.run(main());
+}
+
 // covers SEL-025, SEL-026
 BOOST_AUTO_TEST_CASE(the_sending_half_ends_once_and_after_what_is_unsent) {
   live_stage s;
@@ -219,6 +247,30 @@ BOOST_AUTO_TEST_CASE(a_paused_connection_receives_nothing_and_then_everything_wi
       BOOST_TEST(p->notes == (strings{"made", "data first", "data second", "eof", "lost none"}),
                  boost::test_tools::per_element());
     }
+  };
+  s.run(main());
+}
+
+task<std::string> read_once(io::stream from) { co_return co_await from.read(); }
+
+BOOST_AUTO_TEST_CASE(
+    reading_that_cannot_be_resumed_is_told_here_and_ends_the_connection_elsewhere) {
+  live_stage s;
+  auto main = [&]() -> task<void> {
+    auto [a, b] = memory_stream();
+    auto p = std::make_shared<scripted>();
+    const auto link = io::attach(a, p);
+    link.pause_reading();
+    co_await some_turns();
+    auto other = spawn(read_once(a));
+    co_await some_turns();
+    BOOST_CHECK_THROW(link.resume_reading(), invalid_state);
+    BOOST_TEST(!link.is_reading());
+    std::thread([link] { link.resume_reading(); }).join();
+    co_await ended(link);
+    BOOST_TEST(p->lost());
+    BOOST_TEST(text_of(p->why).find("read by somebody else") != std::string::npos);
+    BOOST_CHECK_THROW(co_await other, std::system_error);
   };
   s.run(main());
 }

@@ -16,6 +16,7 @@ struct resource_pool_options {
   /// How many are kept when nobody uses them.
   std::size_t idle_limit = std::numeric_limits<std::size_t>::max();
   /// Asked before an idle one is lent: one that is not usable is closed, and the next is looked at.
+  /// What it throws, `acquire` fails with; the resource is closed.
   std::function<bool(T&)> usable = {};
   /// Called with each resource that the pool gives up, before it is destroyed. Must not throw.
   std::function<void(T&)> close = {};

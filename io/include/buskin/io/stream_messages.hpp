@@ -9,8 +9,9 @@ namespace buskin::io {
 
 // -- writing --------------------------------------------------------------------------------------
 
-/// `(write_stream, std::string bytes)`. As a request it is answered when the bytes were accepted
-/// and no more than the high-water mark is unsent: who waits for that cannot outrun the peer. As a
+/// `(write_stream, std::string bytes)`. As a request it is answered when `stream::write` would
+/// return: the bytes were accepted, and once more than the stream's high-water mark was unsent, it
+/// is no more than the low one. Who waits for that cannot outrun the peer. As a
 /// plain message it is accepted without a word; that it failed is told to the subscriber.
 using write_stream = caf::atom_constant<caf::atom("bk.stwrite")>;
 /// Nothing more will be written; the peer is told after what is unsent.

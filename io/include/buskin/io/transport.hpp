@@ -68,7 +68,8 @@ class transport {
   /// Streams can.
   bool can_write_eof() const noexcept { return true; }
 
-  /// Throws std::invalid_argument when `high` would be below `low`. A high mark below what is
+  /// Sets the stream's own water marks, which are the limits until then. Throws
+  /// std::invalid_argument when `high` would be below `low`. A high mark below what is
   /// unsent pauses the protocol at once. From another thread it is done soon.
   void set_write_buffer_limits(write_buffer_limits limits) const;
   /// Both are there.
@@ -78,6 +79,8 @@ class transport {
   // -- reading ----------------------------------------------------------------------------------
 
   /// Nothing is received until resume_reading; the peer is slowed down. Both may be repeated.
+  /// resume_reading throws invalid_state when somebody else reads the stream meanwhile (from
+  /// another thread the connection is lost to that instead).
   void pause_reading() const;
   void resume_reading() const;
   bool is_reading() const;
