@@ -2,6 +2,7 @@
 #include <buskin/runtime/runtime.hpp>
 
 #include "runtime_impl.hpp"
+#include "system_identity.hpp"
 
 #include <buskin/runtime/detail/operation_wait.hpp>
 #include <buskin/runtime/detail/reactor.hpp>
@@ -148,6 +149,7 @@ runtime::impl::impl(runtime& self, runtime_options given) : owner(self), options
   has_factory.store(static_cast<bool>(factory), std::memory_order_relaxed);
   config = make_config(options, owner, *options.clock);
   system = std::make_unique<caf::actor_system>(*config);
+  detail::identify(*system);
   // CAF would wait for every actor for ever; shutdown() ends them with a deadline instead.
   system->await_actors_before_shutdown(false);
   watch = options.clock->watch([this] {
