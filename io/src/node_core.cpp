@@ -1,0 +1,174 @@
+#include "node_core.hpp"
+
+#include <buskin/runtime/detail/scheduler.hpp>
+#include <buskin/runtime/failure.hpp>
+#include <buskin/runtime/runtime.hpp>
+
+#include <caf/actor_cast.hpp>
+#include <caf/to_string.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <stdexcept>
+#include <utility>
+
+namespace buskin::io::detail {
+
+namespace {
+
+std::uint64_t random_number() {
+  std::random_device source;
+  return static_cast<std::uint64_t>(source()) << 32 | source();
+}
+
+}  // namespace
+
+node_core::node_core(caf::actor_system& system, node_options options)
+    : system_(system), options_(std::move(options)), incarnation_(random_number()) {}
+
+hello node_core::greeting() const {
+  return {.name = options_.name,
+          .node = system_.node(),
+          .incarnation = incarnation_,
+          .most = options_.max_message,
+          .silence = options_.silence};
+}
+
+// -- names --------------------------------------------------------------------------------------
+
+void node_core::publish(const std::string& name, const caf::actor& actor) {
+  if (name.empty() || name.size() > longest_name)
+    throw std::invalid_argument("an actor is published under a name of 1 to " +
+                                std::to_string(longest_name) + " bytes; this one has " +
+                                std::to_string(name.size()));
+  if (!actor || actor.node() != system_.node())
+    throw std::invalid_argument(
+        "\"" + name + "\" cannot be published: " +
+        (actor ? "the actor lives in another process" : "the handle refers to nobody"));
+  caf::strong_actor_ptr former;  // dropped without the lock
+  std::lock_guard guard(mutex_);
+  former = std::exchange(published_[name], caf::actor_cast<caf::strong_actor_ptr>(actor));
+}
+
+bool node_core::unpublish(const std::string& name) {
+  std::map<std::string, caf::strong_actor_ptr>::node_type former;  // dropped without the lock
+  std::lock_guard guard(mutex_);
+  former = published_.extract(name);
+  return !former.empty();
+}
+
+namespace {
+
+bool is_alive(const caf::strong_actor_ptr& actor) {
+  return !actor->get()->getf(caf::abstract_actor::is_terminated_flag);
+}
+
+}  // namespace
+
+caf::strong_actor_ptr node_core::published(const std::string& name) const {
+  std::lock_guard guard(mutex_);
+  const auto found = published_.find(name);
+  return found != published_.end() && is_alive(found->second) ? found->second : nullptr;
+}
+
+std::vector<std::string> node_core::published() const {
+  std::vector<std::string> names;
+  std::lock_guard guard(mutex_);
+  for (const auto& [name, actor] : published_)
+    if (is_alive(actor)) names.push_back(name);
+  return names;
+}
+
+// -- peers --------------------------------------------------------------------------------------
+
+void node_core::add(const std::shared_ptr<peer_core>& peer) {
+  std::lock_guard guard(mutex_);
+  peers_.push_back(peer);
+}
+
+void node_core::remove(const peer_core& peer) {
+  std::vector<std::shared_ptr<peer_core>> others;
+  {
+    std::lock_guard guard(mutex_);
+    std::erase_if(peers_, [&](const auto& each) { return each.get() == &peer; });
+    others = peers_;
+  }
+  // What they know of its actors came to an end.
+  for (const auto& other : others)
+    if (other->peer().node != peer.peer().node) other->proxies().erase(peer.peer().node);
+}
+
+std::shared_ptr<peer_core> node_core::peer_at(const caf::node_id& node) const {
+  std::lock_guard guard(mutex_);
+  for (const auto& each : peers_)
+    if (each->peer().node == node) return each;
+  return nullptr;
+}
+
+std::vector<std::shared_ptr<peer_core>> node_core::peers() const {
+  std::lock_guard guard(mutex_);
+  return peers_;
+}
+
+// -- what went wrong ----------------------------------------------------------------------------
+
+void node_core::message_failed(const peer_core& peer, caf::mailbox_element& element,
+                               const caf::error& error) const {
+  if (element.mid.is_request() && element.sender)
+    refuse(element, error);
+  else
+    report("BK051", "a message to " + peer.title() + " was not sent: " + describe(error));
+}
+
+void node_core::report(const char* code, const std::string& text) const {
+  scheduler::of(system_).owner().report(
+      {.code = code, .text = text, .error = nullptr, .who = options_.name, .where = {}});
+}
+
+void node_core::report_refusal(const std::string& why) {
+  std::uint64_t more = 0;
+  {
+    const auto now = scheduler::of(system_).time().now();
+    std::lock_guard guard(mutex_);
+    if (last_refusal_ && now - *last_refusal_ < std::chrono::minutes(1)) {
+      ++refusals_;
+      return;
+    }
+    last_refusal_ = now;
+    more = std::exchange(refusals_, 0);
+  }
+  report("BK050", "node \"" + options_.name + "\" did not let somebody in: " + why +
+                      (more == 0 ? "" : "; and " + std::to_string(more) + " more before"));
+}
+
+// -- the end ------------------------------------------------------------------------------------
+
+void node_core::set_server(const server& made) {
+  std::lock_guard guard(mutex_);
+  server_ = made;
+}
+
+std::optional<server> node_core::its_server() const {
+  std::lock_guard guard(mutex_);
+  return server_;
+}
+
+bool node_core::closed() const {
+  std::lock_guard guard(mutex_);
+  return closed_;
+}
+
+void node_core::close() {
+  {
+    std::lock_guard guard(mutex_);
+    if (std::exchange(closed_, true)) return;
+  }
+  if (const auto listening = its_server()) listening->close();
+  for (const auto& each : peers()) each->leave("it was closed");
+  decltype(published_) former;
+  std::lock_guard guard(mutex_);
+  former.swap(published_);
+}
+
+}  // namespace buskin::io::detail
