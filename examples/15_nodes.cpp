@@ -36,6 +36,12 @@ buskin::task<int> guest(std::string whose) {
   const auto its_oven = co_await peer.lookup("oven");
   std::cout << co_await buskin::ask<std::string>(its_oven, 5s, bake::value, "bread") << '\n';
   // [/lookup]
+  // [remote]
+  const buskin::io::remote oven(node, whose, "oven");
+  std::cout << co_await oven.ask<std::string>({.limit = 5s, .down = buskin::io::when_down::retry},
+                                              bake::value, "cake")
+            << '\n';
+  // [/remote]
   peer.close("it was good");
   co_return 0;
 }

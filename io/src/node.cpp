@@ -253,6 +253,16 @@ task<peer> node::connect(std::string where, std::string expected,
   }
 }
 
+task<peer> node::reach(std::string where, std::string expected, std::source_location source) const {
+  const auto self = *this;
+  const auto way = self.core_->way_to(where, expected);
+  const auto alone = co_await way->connecting.hold(source);
+  if (auto there = way->made.lock(); there && !there->ended()) co_return peer(std::move(there));
+  auto made = co_await self.connect(std::move(where), std::move(expected), source);
+  way->made = made.core_;
+  co_return made;
+}
+
 void node::publish(std::string name, caf::actor actor) const { core_->publish(name, actor); }
 bool node::unpublish(const std::string& name) const { return core_->unpublish(name); }
 std::vector<std::string> node::published() const { return core_->published(); }

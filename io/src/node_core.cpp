@@ -111,6 +111,14 @@ std::vector<std::shared_ptr<peer_core>> node_core::peers() const {
   return peers_;
 }
 
+std::shared_ptr<node_core::way> node_core::way_to(const std::string& where,
+                                                  const std::string& expected) {
+  std::lock_guard guard(mutex_);
+  auto& found = ways_[{where, expected}];
+  if (!found) found = std::make_shared<way>();
+  return found;
+}
+
 // -- what went wrong ----------------------------------------------------------------------------
 
 void node_core::message_failed(const peer_core& peer, caf::mailbox_element& element,

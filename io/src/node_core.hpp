@@ -1,6 +1,7 @@
 // What a node knows: what it publishes, and to whom it is connected. Any thread.
 #pragma once
 
+#include <buskin/actors/lock.hpp>
 #include <buskin/io/node_options.hpp>
 #include <buskin/io/serve.hpp>
 
@@ -15,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace buskin::io::detail {
@@ -46,6 +48,13 @@ class node_core final : public std::enable_shared_from_this<node_core> {
   /// Somebody was not let in. Reported once in a minute.
   void report_refusal(const std::string& why);
 
+  /// Of those that go to the same place: one at a time connects, and what it made is the others'.
+  struct way {
+    lock connecting;
+    std::weak_ptr<peer_core> made{};  // while `connecting` is held
+  };
+  std::shared_ptr<way> way_to(const std::string& where, const std::string& expected);
+
   // -- the end ----------------------------------------------------------------------------------
   void set_server(const server& made);
   std::optional<server> its_server() const;
@@ -62,6 +71,7 @@ class node_core final : public std::enable_shared_from_this<node_core> {
   // All guarded by mutex_.
   std::map<std::string, caf::strong_actor_ptr> published_;
   std::vector<std::shared_ptr<peer_core>> peers_;
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<way>> ways_;
   std::optional<server> server_;
   std::optional<time_point> last_refusal_;
   std::uint64_t refusals_ = 0;  // that were not reported

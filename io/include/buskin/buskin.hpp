@@ -100,6 +100,7 @@
 #include <buskin/io/process_failed.hpp>
 #include <buskin/io/process_options.hpp>
 #include <buskin/io/protocol.hpp>
+#include <buskin/io/remote.hpp>
 #include <buskin/io/resolve.hpp>
 #include <buskin/io/run_process.hpp>
 #include <buskin/io/send_file_options.hpp>

@@ -51,6 +51,11 @@ class node {
   task<peer> connect(std::string where, std::string expected = {},
                      std::source_location source = std::source_location::current()) const;
 
+  /// The same, but whoever is up there already will do: made by `reach`, with the same arguments.
+  /// Several that come at once make one connection.
+  task<peer> reach(std::string where, std::string expected = {},
+                   std::source_location source = std::source_location::current()) const;
+
   /// Peers may find `actor` by `name` from now on, and it is kept alive; the former one of that
   /// name is published no longer. Throws std::invalid_argument for a name that is empty or longer
   /// than 255 bytes, and for an actor that is not of this process.

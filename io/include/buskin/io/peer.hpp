@@ -53,6 +53,7 @@ class peer {
   void close(std::string why = {}) const;
 
  private:
+  friend class node;
   std::shared_ptr<detail::peer_core> core_;
 };
 
