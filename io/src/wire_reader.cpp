@@ -13,6 +13,7 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 namespace buskin::io::detail {
@@ -74,7 +75,11 @@ caf::error wire_reader::get_content(caf::message& content) {
       value = types.make_value(name);
     }
     if (!value) return fail(caf::make_error(caf::sec::unknown_type, name));
-    if (auto error = value->load(*this)) return fail(error);
+    try {
+      if (auto error = value->load(*this)) return fail(error);
+    } catch (const std::exception& error) {  // of a variant's impossible alternative, say
+      return fail(caf::make_error(caf::sec::invalid_argument, std::string(error.what())));
+    }
     if (failure_) return failure_;  // CAF does not tell of one in a message inside of it
     data->append(std::move(value));
   }

@@ -19,9 +19,12 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
+#include <atomic>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -40,6 +43,8 @@ using add_atom = caf::atom_constant<caf::atom("add")>;
 using echo_atom = caf::atom_constant<caf::atom("echo")>;
 using never_atom = caf::atom_constant<caf::atom("never")>;
 using stop_atom = caf::atom_constant<caf::atom("stop")>;
+using number_atom = caf::atom_constant<caf::atom("number")>;
+using in_order_atom = caf::atom_constant<caf::atom("inorder")>;
 using meet_atom = caf::atom_constant<caf::atom("meet")>;
 
 /// A type that nobody has registered.
@@ -52,19 +57,24 @@ struct private_note {
 };
 
 caf::behavior calculator(caf::event_based_actor* self) {
-  return {[](add_atom, int a, int b) { return a + b; },
-          [](echo_atom, caf::message all) { return all; }, [](echo_atom, double x) { return x; },
-          [](echo_atom, const std::string& text) { return text; },
-          [=](never_atom) { return self->make_response_promise(); },
-          // Asks whoever it is sent, and answers what that says.
-          [=](meet_atom, const caf::actor& other) {
-            auto promise = self->make_response_promise<int>();
-            self->request(other, caf::infinite, add_atom::value, 20, 22)
-                .then([=](int sum) mutable { promise.deliver(sum); },
-                      [=](caf::error& error) mutable { promise.deliver(error); });
-            return promise;
-          },
-          [=](stop_atom) { self->quit(caf::exit_reason::user_shutdown); }};
+  const auto in_order = std::make_shared<int>(0);
+  return {
+      [](add_atom, int a, int b) { return a + b; }, [](echo_atom, caf::message all) { return all; },
+      [](echo_atom, double x) { return x; },
+      [](echo_atom, const std::string& text) { return text; },
+      [=](never_atom) { return self->make_response_promise(); },
+      // Asks whoever it is sent, and answers what that says.
+      [=](meet_atom, const caf::actor& other) {
+        auto promise = self->make_response_promise<int>();
+        self->request(other, caf::infinite, add_atom::value, 20, 22)
+            .then([=](int sum) mutable { promise.deliver(sum); },
+                  [=](caf::error& error) mutable { promise.deliver(error); });
+        return promise;
+      },
+      // How many numbers came, each one more than the last; -1 where one did not.
+      [in_order](number_atom, int number) { *in_order = number == *in_order ? *in_order + 1 : -1; },
+      [in_order](in_order_atom) { return *in_order; },
+      [=](stop_atom) { self->quit(caf::exit_reason::user_shutdown); }};
 }
 
 struct folder {
@@ -364,6 +374,117 @@ BOOST_AUTO_TEST_CASE(whoever_does_not_greet_as_a_node_is_shown_out_and_the_node_
     const auto told = other.take_incidents();
     BOOST_REQUIRE(told.size() == 1U);  // once, not for each
     BOOST_TEST(told[0].code == "BK050");
+  };
+  s.run(main());
+}
+
+// -- greeted, and then nonsense -----------------------------------------------------------------
+
+/// Connects, and greets as a node would: with the node's own greeting, of another process.
+task<io::connection> impostor(std::string where) {
+  auto made = co_await io::connect(where);
+  auto head = co_await made.read_exactly(4);
+  auto greeting = co_await made.read_exactly(static_cast<unsigned char>(head[0]));
+  // kind, "BUSKIN", version, CAF's, name, node id: any byte of the id will do
+  const auto name = greeting.find("there");
+  greeting[name + 5 + 12] ^= 0x55;
+  co_await made.write(head + greeting);
+  co_return made;
+}
+
+std::string frame(std::string body) {
+  return std::string{static_cast<char>(body.size()), static_cast<char>(body.size() >> 8), 0, 0} +
+         body;
+}
+
+/// Counts whatever reaches it.
+caf::behavior victim(caf::event_based_actor* self, std::atomic<int>* reached) {
+  self->set_default_handler([reached](caf::scheduled_actor*, caf::message_view&) {
+    ++*reached;
+    return caf::result<caf::message>(caf::sec::unexpected_message);
+  });
+  return {[](double) {}};
+}
+
+task<caf::actor> a_victim(std::atomic<int>* reached) {
+  co_return runtime::current().system().spawn(victim, reached);
+}
+
+// covers D2, D3
+BOOST_AUTO_TEST_CASE(a_peer_reaches_nobody_by_guessing_and_is_shown_out_for_nonsense) {
+  live_stage s;
+  second_runtime other;
+  auto main = [&]() -> task<void> {
+    pair_of_nodes nodes;
+    co_await connect(other, nodes);
+    std::atomic<int> reached = 0;
+    auto hidden = co_await other.submit(a_victim(&reached));
+    const auto where = nodes.in.at("there");
+    {
+      // A message for each actor that there may be, and for an exit too.
+      auto guesser = co_await impostor(where);
+      for (char to = 1; to != 100; ++to) {
+        // nobody's, to, a plain message, no stages, one string
+        const std::string plain = {2,      0,      to,     '\x80', '\x80', '\x80',
+                                   '\x80', '\x80', '\x80', '\x80', '\x80', '\x10',
+                                   0,      1,      24,     1,      'x'};
+        co_await guesser.write(frame(plain));
+      }
+      BOOST_TEST((co_await ask<int>(nodes.calculator, 10s, add_atom::value, 2, 3)) == 5);
+      co_await until([&] { return nodes.there->peers().size() == 2; }, "the impostor to be in");
+      guesser.close();
+    }
+    std::minstd_rand dice(7);
+    for (int i = 0; i != 300; ++i) {
+      auto liar = co_await impostor(where);
+      try {
+        for (int frames = 0; frames != 8; ++frames) {
+          std::string body{static_cast<char>(1 + dice() % 11)};
+          for (auto length = dice() % 40; length != 0; --length)
+            body += static_cast<char>(dice() % 4 == 0 ? dice() : dice() % 8);
+          co_await liar.write(frame(body));
+        }
+        if (i % 2 == 0) co_await liar.write(std::string("\xff\xff\xff\x7f", 4) + "2 GiB");
+      } catch (const std::system_error&) {  // it was shown out
+      }
+      liar.abort();
+    }
+    co_await until([&] { return nodes.there->peers().size() == 1; }, "the last one to be out");
+    BOOST_TEST((co_await ask<int>(nodes.calculator, 10s, add_atom::value, 2, 3)) == 5);
+    BOOST_TEST(reached == 0);
+    hidden = nullptr;
+    co_await part(other, nodes);
+    (void)other.take_incidents();
+  };
+  s.run(main());
+}
+
+task<void> send_numbers(caf::actor whom, int count) {
+  for (int i = 0; i != count; ++i) caf::anon_send(whom, number_atom::value, i);
+  co_return;
+}
+
+// covers D8
+BOOST_AUTO_TEST_CASE(a_hundred_thousand_small_messages_come_in_order_and_a_huge_one_is_refused) {
+  live_stage s;
+  second_runtime other;
+  auto main = [&]() -> task<void> {
+    pair_of_nodes nodes;
+    co_await connect(other, nodes);
+    constexpr int count = 100'000;
+    co_await send_numbers(nodes.calculator, count);
+    BOOST_TEST((co_await ask<int>(nodes.calculator, 30s, in_order_atom::value)) == count);
+    BOOST_CHECK_EXCEPTION(co_await ask<std::string>(nodes.calculator, 10s, echo_atom::value,
+                                                    std::string(100'000'000, 'x')),
+                          request_failed, [](const auto& error) {
+                            return std::string(error.what()).find("the peer takes") !=
+                                   std::string::npos;
+                          });
+    // One of ten megabytes is none of these.
+    const std::string large(10'000'000, 'x');
+    BOOST_TEST((co_await ask<std::string>(nodes.calculator, 30s, echo_atom::value, large)) ==
+               large);
+    co_await part(other, nodes);
   };
   s.run(main());
 }

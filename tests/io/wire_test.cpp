@@ -163,6 +163,12 @@ BOOST_AUTO_TEST_CASE(every_cut_of_a_message_is_an_error) {
     BOOST_TEST(w.is_refused(std::string_view(bytes).substr(0, length)), length);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_type_s_own_reading_throws_is_an_error) {
+  world w;
+  const auto variant = static_cast<char>(caf::type_nr<caf::config_value>::value);
+  BOOST_TEST(w.is_refused("\x01"s + variant + "\xf3" + std::string(64, '\0')));
+}
+
 BOOST_AUTO_TEST_CASE(a_size_beyond_what_has_arrived_takes_no_memory) {
   world w;
   const auto huge = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s;
