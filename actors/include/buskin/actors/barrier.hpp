@@ -2,18 +2,12 @@
 #pragma once
 
 #include <buskin/actors/detail/broker.hpp>
+#include <buskin/runtime/errors.hpp>
 
 #include <cstddef>
 #include <source_location>
-#include <stdexcept>
 
 namespace buskin {
-
-/// The barrier was aborted, or reset while somebody waited.
-class broken_barrier : public std::runtime_error {
- public:
-  broken_barrier() : std::runtime_error("the barrier is broken") {}
-};
 
 namespace detail {
 

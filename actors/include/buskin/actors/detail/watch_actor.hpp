@@ -11,16 +11,9 @@
 #include <exception>
 #include <optional>
 #include <source_location>
-#include <stdexcept>
 #include <utility>
 
 namespace buskin {
-
-/// No more values will come: the last `watch` is gone, or it was closed.
-class watch_closed : public std::runtime_error {
- public:
-  watch_closed() : std::runtime_error("the watch was closed; its last value can still be read") {}
-};
 
 namespace detail {
 
