@@ -31,6 +31,8 @@ using await_condition = caf::atom_constant<caf::atom("bk.cond")>;
 using notify_condition = caf::atom_constant<caf::atom("bk.notify")>;
 using publish_end = caf::atom_constant<caf::atom("bk.end")>;
 using publish = caf::atom_constant<caf::atom("bk.pub")>;
+using follow_broadcast = caf::atom_constant<caf::atom("bk.follow")>;
+using close_source = caf::atom_constant<caf::atom("bk.close")>;
 using clear_event = caf::atom_constant<caf::atom("bk.clear")>;
 using is_event_set = caf::atom_constant<caf::atom("bk.isset")>;
 

@@ -10,6 +10,8 @@
 #include <caf/actor_control_block.hpp>
 
 #include <cstdint>
+#include <string>
+#include <type_traits>
 #include <utility>
 
 namespace buskin::detail {
@@ -74,6 +76,10 @@ class broker_ref : public any_broker_ref {
  public:
   broker_ref() noexcept = default;
   broker_ref(const lean_ref<B>& broker) noexcept : any_broker_ref(broker.get()) {}
+  /// A reference to something more general.
+  template <class D>
+  requires std::is_convertible_v<D*, B*> broker_ref(broker_ref<D> other)
+  noexcept : any_broker_ref(std::move(other)) {}
   /// The broker that `whom` is, or is a proxy of. Throws std::invalid_argument when it is neither;
   /// of what kind a broker in another process is turns out when it is asked.
   broker_ref(const caf::actor& whom, const char* kind)
