@@ -1,12 +1,10 @@
 #include <buskin/actors/ask.hpp>
 
 #include <buskin/runtime/errors.hpp>
-#include <buskin/runtime/failure.hpp>
-
-#include <caf/sec.hpp>
-#include <caf/to_string.hpp>
 
 #include <cstdio>
+#include <exception>
+#include <utility>
 
 namespace buskin::detail {
 
@@ -56,22 +54,8 @@ void reply_wait::check() {
     throw timeout_error("actor " + std::to_string(whom_->id()) + " did not answer within " +
                         seconds);
   }
-  const auto& content = answer_->content();
-  if (content.match_elements<caf::error>()) {
-    const auto& error = content.get_as<caf::error>(0);
-    if (error == caf::sec::request_receiver_down)
-      throw request_failed("actor " + std::to_string(whom_->id()) +
-                           " has ended; nobody can answer");
-    if (error == caf::sec::unexpected_message)
-      throw request_failed("actor " + std::to_string(whom_->id()) +
-                           " does not understand the request");
-    std::rethrow_exception(to_exception(error));
-  }
-}
-
-void reply_wait::unexpected(const caf::message& answer, const char* wanted) {
-  throw request_failed("actor " + std::to_string(whom_->id()) + " answered " + to_string(answer) +
-                       " where " + demangled(wanted) + " was expected");
+  if (auto failure = failure_in(std::as_const(*answer_).content(), whom_->id()))
+    std::rethrow_exception(failure);
 }
 
 }  // namespace buskin::detail

@@ -2,9 +2,11 @@
 #include <buskin/actors/barrier.hpp>
 
 #include <buskin/actors/atoms.hpp>
+#include <buskin/actors/detail/far_request.hpp>
 #include <buskin/runtime/errors.hpp>
 
 #include <cstdint>
+#include <exception>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -46,6 +48,7 @@ class message_party final : public party {
     return who && asker_.actor() == who;
   }
   bool deserted() const noexcept override { return asker_.ended(); }
+  bool answers(const request_key& request) const noexcept override { return asker_.is(request); }
   void deliver() override {
     if (error())
       asker_.answer(caf::make_message(to_error(error())));
@@ -147,6 +150,9 @@ class barrier_actor final : public broker {
     } else if (content.match_elements<leave_barrier>()) {
       respond(*element,
               caf::make_message(take_out(element->sender, "this party left the barrier")));
+    } else if (content.match_elements<withdraw_request, std::uint64_t>()) {
+      const auto request = withdrawn_by(*element);
+      take_out([&](const party& one) { return one.answers(request); }, withdrawn());
     } else if (content.match_elements<reset_barrier>()) {
       reset();
       respond(*element, caf::message());
@@ -172,12 +178,16 @@ class barrier_actor final : public broker {
 
   /// Takes the party out which an actor is by a message; its request fails. False if there is none.
   bool take_out(const caf::strong_actor_ptr& who, const char* why) {
+    return take_out([&](const party& one) { return one.is(who); },
+                    std::make_exception_ptr(invalid_state(why)));
+  }
+  template <class Matches>
+  bool take_out(Matches theirs, std::exception_ptr why) {
     guard lock(*this);
-    const auto theirs = [&](const party& one) { return one.is(who); };
     party* one = arrived_.find(theirs);
     if (one == nullptr) one = early_.find(theirs);
     if (one == nullptr) return false;
-    dismiss(*one, std::make_exception_ptr(invalid_state(why)));
+    dismiss(*one, std::move(why));
     return true;
   }
 
@@ -290,32 +300,42 @@ class barrier_actor final : public broker {
   waiting_line<party> early_;
 };
 
-barrier_wait::barrier_wait(lean_ref<broker> barrier, const std::source_location& where) noexcept
-    : wait(wait_kind::barrier, where, barrier->id()), barrier_(std::move(barrier)) {}
+barrier_wait::barrier_wait(broker_ref<barrier_actor> barrier,
+                           const std::source_location& where) noexcept
+    : wait(wait_kind::barrier, where, barrier.id()), barrier_(std::move(barrier)) {}
 
-barrier_actor& barrier_wait::target() const noexcept {
-  return static_cast<barrier_actor&>(*barrier_);
-}
+far_request& barrier_wait::request() const noexcept { return static_cast<far_request&>(*waiting_); }
 
 barrier_wait::~barrier_wait() {
-  if (waiting_) target().withdraw(static_cast<party&>(*waiting_));
+  if (waiting_) give_up();
+}
+
+void barrier_wait::give_up() noexcept {
+  barrier_.far() ? request().withdraw() : barrier_->withdraw(static_cast<party&>(*waiting_));
 }
 
 bool barrier_wait::await_ready() {
-  waiting_ = target().arrive(host_here("barrier::wait"));
-  return target().passes(static_cast<party&>(*waiting_));
+  if (barrier_.far()) [[unlikely]] {
+    waiting_ = far_request::send(barrier_, "barrier::wait", await_barrier::value);
+    return false;
+  }
+  waiting_ = barrier_->arrive(host_here("barrier::wait"));
+  return barrier_->passes(static_cast<party&>(*waiting_));
 }
 
-bool barrier_wait::ready() noexcept { return target().proceed(here.stack->host(), waiting_); }
+bool barrier_wait::ready() noexcept {
+  return barrier_.far() ? waiting_->resolved() : barrier_->proceed(here.stack->host(), waiting_);
+}
 
 bool barrier_wait::withdraw() noexcept {
-  target().withdraw(static_cast<party&>(*waiting_));
+  give_up();
   return true;
 }
 
 std::size_t barrier_wait::await_resume() {
   if (auto reason = interruption()) std::rethrow_exception(reason);
-  return target().leave(static_cast<party&>(*waiting_));
+  if (barrier_.far()) return static_cast<std::size_t>(request().take<std::uint64_t>());
+  return barrier_->leave(static_cast<party&>(*waiting_));
 }
 
 }  // namespace detail
@@ -333,18 +353,26 @@ std::size_t checked(std::size_t parties) {
 }  // namespace
 
 barrier::barrier(std::size_t parties)
-    : actor_(detail::make_broker<detail::barrier_actor>(detail::system_here("barrier"),
-                                                        checked(parties))
-                 .get()) {}
-
-detail::barrier_actor& barrier::self() const noexcept {
-  return static_cast<detail::barrier_actor&>(*actor_);
+    : barrier(detail::make_broker<detail::barrier_actor>(detail::system_here("barrier"),
+                                                         checked(parties))) {}
+barrier::barrier(detail::broker_ref<detail::barrier_actor> actor) noexcept
+    : actor_(std::move(actor)) {}
+barrier barrier::at(const caf::actor& whom) {
+  return barrier(detail::broker_ref<detail::barrier_actor>(whom, "barrier"));
 }
-void barrier::reset() const { self().reset(); }
-void barrier::abort() const { self().abort(); }
-std::size_t barrier::parties() const noexcept { return self().parties(); }
-std::size_t barrier::waiting() const { return self().filled(); }
-bool barrier::broken() const { return self().broken(); }
+
+detail::barrier_actor& barrier::look(const char* operation) const {
+  return actor_.here_for(operation, "only its own process can look at it");
+}
+void barrier::reset() const {
+  actor_.far() ? detail::tell(actor_, reset_barrier::value) : actor_->reset();
+}
+void barrier::abort() const {
+  actor_.far() ? detail::tell(actor_, abort_barrier::value) : actor_->abort();
+}
+std::size_t barrier::parties() const { return look("barrier::parties").parties(); }
+std::size_t barrier::waiting() const { return look("barrier::waiting").filled(); }
+bool barrier::broken() const { return look("barrier::broken").broken(); }
 caf::actor barrier::actor() const { return actor_.handle(); }
 
 }  // namespace buskin

@@ -32,4 +32,12 @@ void requester::answer(caf::mailbox_element_ptr element) {
   if (asker_) asker_->enqueue(std::move(element), here.worker);
 }
 
+request_key withdrawn_by(const caf::mailbox_element& element) {
+  return {element.sender.get(), element.content().get_as<std::uint64_t>(1)};
+}
+
+std::exception_ptr withdrawn() {
+  return std::make_exception_ptr(cancelled("the request was taken back"));
+}
+
 }  // namespace buskin::detail

@@ -198,8 +198,8 @@ condition::condition(lock with)
     : lock_(std::move(with)),
       actor_(detail::make_broker<detail::condition_actor>(
                  detail::system_here("condition"),
-                 lean_ref<detail::permits_actor>(
-                     static_cast<detail::permits_actor*>(lock_.permits_.ref().get())))
+                 lean_ref<detail::permits_actor>(&lock_.permits_.ref().here_for(
+                     "condition", "a condition is made where its lock is")))
                  .get()) {}
 
 detail::condition_actor& condition::self() const noexcept {

@@ -155,6 +155,7 @@ class future_base::value_request final : public cell<unit> {
   value_request(future_base& from, requester asker)
       : cell<unit>(nullptr), from_(from), asker_(std::move(asker)) {}
   bool deserted() const noexcept override { return asker_.ended(); }
+  bool answers(const request_key& request) const noexcept override { return asker_.is(request); }
   void deliver() override {
     if (error()) {
       asker_.answer(caf::make_message(to_error(error())));
@@ -187,6 +188,11 @@ void future_base::on_message(caf::mailbox_element_ptr& element) {
       waiters_.enlist(asking);
     return;
   }
+  if (content.match_elements<withdraw_request, std::uint64_t>()) {
+    guard lock(*this);
+    waiters_.dismiss(withdrawn_by(*element), withdrawn());
+    return;
+  }
   if (content.match_elements<cancel_value>())
     was_pending = cancel("by a message");
   else if (content.match_elements<set_error, caf::error>())
@@ -208,20 +214,29 @@ void future_base::on_message(caf::mailbox_element_ptr& element) {
 
 // -- the wait ---------------------------------------------------------------------------------
 
-future_wait::future_wait(lean_ref<future_base> future, bool pass_on,
+future_wait::future_wait(broker_ref<future_base> future, bool pass_on,
                          const std::source_location& where) noexcept
-    : wait(wait_kind::other, where, future->id()), future_(std::move(future)), pass_on_(pass_on) {}
+    : wait(wait_kind::other, where, future.id()), future_(std::move(future)), pass_on_(pass_on) {}
 
 future_wait::~future_wait() {
-  if (waiting_) future_->withdraw(*waiting_);
+  if (!waiting_) return;
+  future_.far() ? request().withdraw() : future_->withdraw(*waiting_);
 }
 
 bool future_wait::await_ready() {
-  waiting_ = future_->wait_for(host_here("future::get"));
+  if (future_.far()) [[unlikely]]
+    waiting_ = far_request::send(future_, "future::get", await_value::value);
+  else
+    waiting_ = future_->wait_for(host_here("future::get"));
   return !waiting_;
 }
 
 bool future_wait::withdraw() noexcept {
+  if (future_.far()) {
+    request().withdraw();
+    if (pass_on_) tell(future_, cancel_value::value);
+    return true;
+  }
   future_->withdraw(*waiting_);
   if (pass_on_) future_->cancel("its waiter was cancelled");
   return true;

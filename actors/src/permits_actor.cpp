@@ -5,6 +5,7 @@
 #include <buskin/runtime/errors.hpp>
 
 #include <caf/actor_cast.hpp>
+#include <caf/actor_proxy.hpp>
 #include <caf/attachable.hpp>
 
 #include <exception>
@@ -84,6 +85,17 @@ void permits_actor::withdraw(permit_waiter& waiting) {
   put_back();
 }
 
+void permits_actor::take_out(const request_key& request) {
+  caf::strong_actor_ptr unwatched;
+  guard lock(*this);
+  const cell_ref<permit_waiter> waiting(
+      line_.find([&](const permit_waiter& each) { return each.answers(request); }));
+  if (!waiting) return;
+  line_.erase(*waiting);
+  unwatched = gives_up(waiting->whose());
+  waiting->fail(withdrawn());
+}
+
 bool permits_actor::ask_in_the_name_of(const keeper& whose) {
   if (whose.what() != keeper::kind::actor) return true;
   const auto actor = caf::actor_cast<caf::strong_actor_ptr>(whose.who());
@@ -92,7 +104,9 @@ bool permits_actor::ask_in_the_name_of(const keeper& whose) {
   {
     guard lock(*this);
     known = records_.contains(whose.who());
-    ++records_[whose.who()].asking;
+    auto& theirs = records_[whose.who()];
+    ++theirs.asking;
+    if (!known && dynamic_cast<caf::actor_proxy*>(actor->get()) != nullptr) theirs.proxy = actor;
   }
   // One that has ended is dealt with at once, in here: that is why the lock is not held.
   if (!known)
@@ -183,10 +197,12 @@ void permits_actor::task_ended(std::size_t held) {
 }
 
 void permits_actor::actor_ended(const caf::actor_addr& who) {
+  caf::strong_actor_ptr proxy;
   guard lock(*this);
   const auto at = records_.find(who);
   if (at == records_.end()) return;
   const std::size_t held = at->second.held;
+  proxy = std::move(at->second.proxy);
   records_.erase(at);
   put_back_of_the_dead(held);
 }
@@ -237,6 +253,10 @@ void permits_actor::on_message(caf::mailbox_element_ptr& element) {
     else
       respond(*element, caf::make_message(to_error(std::make_exception_ptr(
                             invalid_state("released more often than acquired")))));
+  } else if (content.match_elements<withdraw_request, std::uint64_t>()) {
+    take_out(withdrawn_by(*element));
+  } else if (content.match_elements<return_answer>()) {
+    give_if_held(whose.who());
   } else {
     refuse(*element);
   }

@@ -67,6 +67,8 @@ class permits_actor final : public broker {
   void take_or_wait(const cell_ref<permit_waiter>& waiting);
   /// A waiter gives up; what it was granted goes to the next.
   void withdraw(permit_waiter& waiting);
+  /// A request by a message is taken back; nothing when it was answered.
+  void take_out(const request_key& request);
   /// A release by `whose`. False when that would be more than the limit.
   bool give(const keeper& whose);
   /// The same for a permit on the broker's record of `who`; nothing when that has none (any more).
@@ -88,6 +90,8 @@ class permits_actor final : public broker {
   struct record {
     std::size_t held = 0;
     std::size_t asking = 0;
+    caf::strong_actor_ptr
+        proxy;  // of an actor elsewhere: its end is not that of the references here
   };
   using records = std::unordered_map<caf::actor_addr, record>;
 

@@ -56,6 +56,7 @@ class watch_base::change_request final : public cell<unit> {
   change_request(watch_base& from, requester asker, std::uint64_t seen)
       : cell<unit>(nullptr), from_(from), asker_(std::move(asker)), seen_(seen) {}
   bool deserted() const noexcept override { return asker_.ended(); }
+  bool answers(const request_key& request) const noexcept override { return asker_.is(request); }
   void deliver() override {
     try {
       if (error()) std::rethrow_exception(error());
@@ -82,6 +83,16 @@ void watch_base::on_message(caf::mailbox_element_ptr& element) {
     respond(*element, answer(false));
     return;
   }
+  if (content.match_elements<withdraw_request, std::uint64_t>()) {
+    guard lock(*this);
+    waiters_.dismiss(withdrawn_by(*element), withdrawn());
+    return;
+  }
+  if (content.match_elements<close_source>()) {
+    close();
+    respond(*element, caf::message());
+    return;
+  }
   if (content.match_elements<await_change, std::uint64_t>()) {
     const auto seen = content.get_as<std::uint64_t>(1);
     const auto asking =
@@ -105,32 +116,45 @@ void watch_base::on_message(caf::mailbox_element_ptr& element) {
 
 // -- the wait ---------------------------------------------------------------------------------
 
-change_wait::change_wait(lean_ref<watch_base> watch, std::uint64_t& seen,
+change_wait::change_wait(broker_ref<watch_base> watch, seen_value& seen,
                          const std::source_location& where) noexcept
-    : wait(wait_kind::other, where, watch->id()), watch_(std::move(watch)), seen_(seen) {}
+    : wait(wait_kind::other, where, watch.id()), watch_(std::move(watch)), seen_(seen) {}
 
 change_wait::~change_wait() {
-  if (waiting_) watch_->withdraw(*waiting_);
+  if (waiting_) give_up();
+}
+
+void change_wait::give_up() noexcept {
+  watch_.far() ? request().withdraw() : watch_->withdraw(*waiting_);
 }
 
 bool change_wait::await_ready() {
-  waiting_ = watch_->wait_for_change(seen_, host_here("observer::changed"));
+  if (watch_.far()) [[unlikely]]
+    waiting_ = far_request::send(watch_, "observer::changed", await_change::value,
+                                 static_cast<std::uint64_t>(seen_.version));
+  else
+    waiting_ = watch_->wait_for_change(seen_.version, host_here("observer::changed"));
   return !waiting_;
 }
 
 bool change_wait::withdraw() noexcept {
-  watch_->withdraw(*waiting_);
+  give_up();
   return true;
 }
 
 void change_wait::check() {
   if (auto reason = interruption()) std::rethrow_exception(reason);
-  static_cast<void>(watch_->changed_since(seen_));
+  if (!watch_.far()) {
+    static_cast<void>(watch_->changed_since(seen_.version));
+    return;
+  }
+  seen_.latest = request().take<caf::message>();
+  seen_.version = seen_.latest.get_as<std::uint64_t>(0);
 }
 
 void changed_awaiter::await_resume() {
   check();
-  seen() = watch_->version();
+  if (!watch_.far()) seen().version = watch_->version();
 }
 
 }  // namespace buskin::detail

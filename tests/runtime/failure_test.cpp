@@ -39,6 +39,46 @@ BOOST_AUTO_TEST_CASE(an_error_that_lost_its_exception_keeps_type_and_text) {
   }
 }
 
+/// What arrives in another process of an exception that leaves this one.
+template <class E>
+std::string arrives_as(const E& error) {
+  const caf::error carried = to_error(std::make_exception_ptr(error));
+  failure_info info = carried.context().get_as<failure_info>(0);
+  info.error = nullptr;  // it does not travel
+  try {
+    std::rethrow_exception(to_exception(make_error(static_cast<failure>(carried.code()), info)));
+  } catch (const remote_error& e) {
+    return "remote " + e.type() + ": " + e.what();
+  } catch (const E& e) {
+    BOOST_TEST(type_of(std::current_exception()) == type_of(std::make_exception_ptr(error)));
+    return e.what();
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_caller_can_act_on_is_the_same_in_another_process) {
+  BOOST_TEST(arrives_as(queue_shutdown()) == queue_shutdown().what());
+  BOOST_TEST(arrives_as(queue_full()) == queue_full().what());
+  BOOST_TEST(arrives_as(queue_empty()) == queue_empty().what());
+  BOOST_TEST(arrives_as(broken_barrier()) == broken_barrier().what());
+  BOOST_TEST(arrives_as(watch_closed()) == watch_closed().what());
+  BOOST_TEST(arrives_as(timeout_error("late")) == "late");
+  BOOST_TEST(arrives_as(invalid_state("not now")) == "not now");
+  BOOST_TEST(arrives_as(wrong_runtime("not here")) == "not here");
+  BOOST_TEST(arrives_as(request_failed("no")) == "no");
+  BOOST_TEST(arrives_as(broken_promise("gone")) == "gone");
+  BOOST_TEST(arrives_as(mailbox_full("full")) == "full");
+  BOOST_TEST(arrives_as(executor_full("full")) == "full");
+  BOOST_TEST(arrives_as(executor_shutdown("ended")) == "ended");
+  BOOST_TEST(arrives_as(cancelled("enough")) == "enough");
+}
+
+BOOST_AUTO_TEST_CASE(other_exceptions_keep_type_and_text_on_all_the_way) {
+  BOOST_TEST(arrives_as(std::out_of_range("9")) == "remote std::out_of_range: 9");
+  BOOST_TEST(arrives_as(std::runtime_error("no")) == "remote std::runtime_error: no");
+  BOOST_TEST(arrives_as(limit_overrun("long", 3)) == "remote buskin::limit_overrun: long");
+  BOOST_TEST(arrives_as(remote_error("app::broken", "it broke")) == "remote app::broken: it broke");
+}
+
 BOOST_AUTO_TEST_CASE(cancellation_and_broken_promise_keep_their_types) {
   BOOST_TEST(is(to_error(std::make_exception_ptr(cancelled("why"))), failure::cancelled));
   BOOST_TEST(describe(to_error(std::make_exception_ptr(cancelled("why")))) == "cancelled: why");

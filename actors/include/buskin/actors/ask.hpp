@@ -1,6 +1,7 @@
 // Request and response with any CAF actor, awaited.
 #pragma once
 
+#include <buskin/actors/detail/answer.hpp>
 #include <buskin/actors/time_limit.hpp>
 #include <buskin/runtime/clock.hpp>
 #include <buskin/runtime/detail/message_element.hpp>
@@ -8,7 +9,6 @@
 #include <buskin/runtime/sleep.hpp>
 
 #include <caf/actor_cast.hpp>
-#include <caf/error.hpp>
 #include <caf/message.hpp>
 
 #include <source_location>
@@ -38,7 +38,6 @@ class reply_wait : public timer_wait, public reply_slot {
   const caf::strong_actor_ptr& whom() const noexcept { return whom_; }
   /// Throws what is to be thrown instead of an answer.
   void check();
-  [[noreturn]] void unexpected(const caf::message& answer, const char* wanted);
 
   caf::mailbox_element_ptr answer_;
 
@@ -48,32 +47,6 @@ class reply_wait : public timer_wait, public reply_slot {
   stack_host* host_ = nullptr;
   bool answered_ = false;
   bool registered_ = false;
-};
-
-template <class R>
-struct answer_of {
-  static bool matches(const caf::message& answer) { return answer.match_elements<R>(); }
-  static R take(caf::message& answer) { return std::move(answer.get_mutable_as<R>(0)); }
-};
-template <class... Rs>
-struct answer_of<std::tuple<Rs...>> {
-  static bool matches(const caf::message& answer) { return answer.match_elements<Rs...>(); }
-  static std::tuple<Rs...> take(caf::message& answer) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return std::tuple<Rs...>{std::move(answer.get_mutable_as<Rs>(I))...};
-    }
-    (std::index_sequence_for<Rs...>{});
-  }
-};
-template <>
-struct answer_of<void> {
-  static bool matches(const caf::message&) { return true; }
-  static void take(caf::message&) {}
-};
-template <>
-struct answer_of<caf::message> {
-  static bool matches(const caf::message&) { return true; }
-  static caf::message take(caf::message& answer) { return std::move(answer); }
 };
 
 template <class R, class... Args>
@@ -106,7 +79,8 @@ class [[nodiscard("nothing happens until it is awaited")]] ask_awaiter final : p
         return std::move(std::get<0>(static_cast<message_element<R>&>(element).data()));
     }
     auto answer = this->answer_->move_content_to_message();
-    if (!answer_of<R>::matches(answer)) this->unexpected(answer, typeid(R).name());
+    if (!answer_of<R>::matches(answer))
+      throw_unexpected(answer, this->whom()->id(), typeid(R).name());
     return answer_of<R>::take(answer);
   }
 

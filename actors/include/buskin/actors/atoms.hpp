@@ -10,6 +10,7 @@ using put_item = caf::atom_constant<caf::atom("bk.put")>;
 using item_done = caf::atom_constant<caf::atom("bk.done")>;
 using await_done = caf::atom_constant<caf::atom("bk.join")>;
 using shut_down_queue = caf::atom_constant<caf::atom("bk.shut")>;
+using drop_queue = caf::atom_constant<caf::atom("bk.drop")>;
 using subscribe = caf::atom_constant<caf::atom("bk.sub")>;
 using unsubscribe = caf::atom_constant<caf::atom("bk.unsub")>;
 using acquire_permit = caf::atom_constant<caf::atom("bk.acquire")>;
@@ -30,6 +31,14 @@ using await_condition = caf::atom_constant<caf::atom("bk.cond")>;
 using notify_condition = caf::atom_constant<caf::atom("bk.notify")>;
 using publish_end = caf::atom_constant<caf::atom("bk.end")>;
 using publish = caf::atom_constant<caf::atom("bk.pub")>;
+using follow_broadcast = caf::atom_constant<caf::atom("bk.follow")>;
+using close_source = caf::atom_constant<caf::atom("bk.close")>;
+using clear_event = caf::atom_constant<caf::atom("bk.clear")>;
+using is_event_set = caf::atom_constant<caf::atom("bk.isset")>;
+
+// From other processes: a request is taken back; what an answer brought was not taken.
+using withdraw_request = caf::atom_constant<caf::atom("bk.nomore")>;
+using return_answer = caf::atom_constant<caf::atom("bk.return")>;
 
 // Of supervisors.
 using start_child_atom = caf::atom_constant<caf::atom("bk.start")>;

@@ -2,26 +2,22 @@
 #pragma once
 
 #include <buskin/actors/detail/broker.hpp>
+#include <buskin/actors/detail/broker_ref.hpp>
+#include <buskin/runtime/errors.hpp>
 
 #include <cstddef>
 #include <source_location>
-#include <stdexcept>
 
 namespace buskin {
-
-/// The barrier was aborted, or reset while somebody waited.
-class broken_barrier : public std::runtime_error {
- public:
-  broken_barrier() : std::runtime_error("the barrier is broken") {}
-};
 
 namespace detail {
 
 class barrier_actor;  // what the references below refer to
+class far_request;
 
 class [[nodiscard("nothing happens until it is awaited")]] barrier_wait final : public wait {
  public:
-  barrier_wait(lean_ref<broker> barrier, const std::source_location& where) noexcept;
+  barrier_wait(broker_ref<barrier_actor> barrier, const std::source_location& where) noexcept;
   ~barrier_wait();
   bool ready() noexcept override;
   bool withdraw() noexcept override;
@@ -30,9 +26,10 @@ class [[nodiscard("nothing happens until it is awaited")]] barrier_wait final : 
   std::size_t await_resume();
 
  private:
-  barrier_actor& target() const noexcept;
+  far_request& request() const noexcept;
+  void give_up() noexcept;
 
-  lean_ref<broker> barrier_;
+  broker_ref<barrier_actor> barrier_;
   cell_ref<cell<unit>> waiting_;
 };
 
@@ -47,10 +44,16 @@ class [[nodiscard("nothing happens until it is awaited")]] barrier_wait final : 
 /// sender's arrival back, and is answered with whether it waited; `(reset_barrier)` and
 /// `(abort_barrier)` do what the functions do. An actor is one party: it takes its own place when
 /// it asks again. One that ends before the round is complete leaves.
+///
+/// In another process `wait` is the same; `reset` and `abort` are sent and go on; everything else
+/// throws invalid_state.
 class barrier {
  public:
   /// Throws std::invalid_argument for less than one party. Inside a running runtime.
   explicit barrier(std::size_t parties);
+  /// The barrier whose `actor()` that is, here or in another process. Throws std::invalid_argument
+  /// when it is none.
+  static barrier at(const caf::actor& whom);
 
   /// Awaits the others; yields this party's place in the round, 0 to parties-1, no two the same.
   /// Throws broken_barrier. Cancellation: this party leaves, another may take its place.
@@ -64,16 +67,17 @@ class barrier {
   /// broken_barrier.
   void abort() const;
 
-  std::size_t parties() const noexcept;
+  std::size_t parties() const;
   /// Parties that wait for the round to be complete.
   std::size_t waiting() const;
   bool broken() const;
   caf::actor actor() const;
 
  private:
-  detail::barrier_actor& self() const noexcept;
+  explicit barrier(detail::broker_ref<detail::barrier_actor> actor) noexcept;
+  detail::barrier_actor& look(const char* operation) const;
 
-  lean_ref<detail::broker> actor_;
+  detail::broker_ref<detail::barrier_actor> actor_;
 };
 
 }  // namespace buskin

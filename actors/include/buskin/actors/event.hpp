@@ -2,6 +2,7 @@
 #pragma once
 
 #include <buskin/actors/detail/broker.hpp>
+#include <buskin/actors/detail/broker_ref.hpp>
 
 #include <cstddef>
 #include <source_location>
@@ -11,10 +12,11 @@ namespace buskin {
 namespace detail {
 
 class event_actor;  // what the references below refer to
+class far_request;
 
 class [[nodiscard("nothing happens until it is awaited")]] event_wait final : public wait {
  public:
-  event_wait(lean_ref<broker> event, const std::source_location& where) noexcept;
+  event_wait(broker_ref<event_actor> event, const std::source_location& where) noexcept;
   ~event_wait();
   bool ready() noexcept override { return waiting_->resolved(); }
   bool withdraw() noexcept override;
@@ -23,20 +25,28 @@ class [[nodiscard("nothing happens until it is awaited")]] event_wait final : pu
   void await_resume();
 
  private:
-  event_actor& target() const noexcept;
+  far_request& request() const noexcept;
+  void give_up() noexcept;
 
-  lean_ref<broker> event_;
+  broker_ref<event_actor> event_;
   cell_ref<cell<unit>> waiting_;
 };
 
 }  // namespace detail
 
 /// A flag; copies of this object are the same event. Any thread of its runtime. The message face:
-/// `(await_event)` is answered when the flag is set, `(set_event)` sets it.
+/// `(await_event)` is answered when the flag is set, `(set_event)` sets it, `(clear_event)` takes
+/// that back, `(is_event_set)` answers a bool.
+///
+/// In another process `wait` is the same; `set` and `clear` are sent and go on; everything else
+/// throws invalid_state.
 class event {
  public:
   /// Not set. Inside a running runtime.
   event();
+  /// The event whose `actor()` that is, here or in another process. Throws std::invalid_argument
+  /// when it is none.
+  static event at(const caf::actor& whom);
 
   /// Awaits that the flag is set; at once if it is. A `clear` that follows the `set` at once does
   /// not keep those who waited. Cancellation: withdraws.
@@ -51,9 +61,9 @@ class event {
   caf::actor actor() const;
 
  private:
-  detail::event_actor& self() const noexcept;
+  explicit event(detail::broker_ref<detail::event_actor> actor) noexcept;
 
-  lean_ref<detail::broker> actor_;
+  detail::broker_ref<detail::event_actor> actor_;
 };
 
 }  // namespace buskin

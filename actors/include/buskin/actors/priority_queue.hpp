@@ -16,6 +16,11 @@ template <class T, class Compare = std::less<T>>
 class priority_queue : public detail::basic_queue<T, detail::priority_items<T, Compare>> {
  public:
   using detail::basic_queue<T, detail::priority_items<T, Compare>>::basic_queue;
+  /// The queue whose `actor()` that is, here or in another process. Throws std::invalid_argument
+  /// when it is none of this type.
+  static priority_queue at(const caf::actor& whom) {
+    return priority_queue(priority_queue::found_at(whom));
+  }
 };
 
 }  // namespace buskin

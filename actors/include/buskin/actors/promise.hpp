@@ -63,8 +63,9 @@ class promise {
   /// Ends like `other`, which is done: the value (a copy), the failure or the cancellation. False
   /// when this one was set or cancelled; throws invalid_state while the other is pending.
   bool set_from(const future<T>& other) const {
-    other.checked()->check_done();
-    return actor_->follow(*other.checked());
+    auto& outcome = other.here_for("promise::set_from");
+    outcome.check_done();
+    return actor_->follow(outcome);
   }
 
   bool done() const { return actor_->done(); }

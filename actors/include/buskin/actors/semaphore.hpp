@@ -3,6 +3,7 @@
 #pragma once
 
 #include <buskin/actors/detail/broker.hpp>
+#include <buskin/actors/detail/broker_ref.hpp>
 
 #include <caf/actor_addr.hpp>
 
@@ -18,25 +19,29 @@ namespace detail {
 
 class permits_actor;  // what the references below refer to
 class permit_waiter;
+class far_request;
 
 /// Waits for a permit.
 class [[nodiscard("nothing happens until it is awaited")]] permit_wait final : public wait {
  public:
-  permit_wait(lean_ref<broker> permits, wait_kind kind, const std::source_location& where) noexcept;
+  permit_wait(broker_ref<permits_actor> permits, wait_kind kind,
+              const std::source_location& where) noexcept;
   ~permit_wait();
   bool ready() noexcept override { return waiting_->resolved(); }
   bool withdraw() noexcept override;
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
   void await_resume();
-  /// Whom the broker knows as the holder: an actor that is not a task; else nobody.
+  /// Whom the broker knows as the holder: an actor that is not a task, or one in another process
+  /// than the broker; else nobody.
   const caf::actor_addr& holder() const noexcept { return keeper_; }
 
  private:
-  permits_actor& permits() const noexcept;
   permit_waiter& waiter() const noexcept;
+  far_request& request() const noexcept;
+  void give_up() noexcept;
 
-  lean_ref<broker> permits_;
+  broker_ref<permits_actor> permits_;
   cell_ref<cell<unit>> waiting_;
   caf::actor_addr keeper_;
   bool settled_ = false;  // the permit was taken over, or given up
@@ -48,24 +53,25 @@ class permits {
   static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
   permits(const char* kind, std::size_t count, std::size_t limit);
+  /// The one of this kind whose actor that is.
+  permits(const char* kind, const caf::actor& whom);
 
   permit_wait acquire(wait_kind kind, const std::source_location& where) const;
-  bool try_acquire() const;
+  bool try_acquire(const char* operation) const;
   void release(const char* what) const;
   /// The release at the end of a guard's life, also in the frame of a coroutine that was killed.
   void end_hold(const char* what, const caf::actor_addr& holder) const noexcept;
   /// The coroutine that runs here gave its permit up for a time and is destroyed meanwhile: the
   /// release that its guard will do means nothing.
   void forgo() const noexcept;
-  std::size_t available() const;
-  std::size_t waiters() const;
-  caf::actor actor() const;
-  const lean_ref<broker>& ref() const noexcept { return actor_; }
+  /// Throw invalid_state, where it is in another process, for a look by `operation`.
+  std::size_t available(const char* operation) const;
+  std::size_t waiters(const char* operation) const;
+  caf::actor actor() const { return actor_.handle(); }
+  const broker_ref<permits_actor>& ref() const noexcept { return actor_; }
 
  private:
-  permits_actor& self() const noexcept;
-
-  lean_ref<broker> actor_;
+  broker_ref<permits_actor> actor_;
 };
 
 }  // namespace detail
@@ -103,7 +109,7 @@ class [[nodiscard("it is released at once if nobody keeps it")]] held {
   }
 
   Source source_;
-  caf::actor_addr holder_;  // of a permit that a coroutine handler's actor took
+  caf::actor_addr holder_;  // of a permit that is on the broker's record
   bool holds_;
 };
 
@@ -138,11 +144,19 @@ class [[nodiscard("nothing happens until it is awaited")]] hold_awaiter {
 /// release by another one counts as one in its name. The message face: `(acquire_permit)` is
 /// answered when a permit was taken, `(release_permit)` gives one back. An answer that comes too
 /// late for the asker's deadline, or finds it dead, takes its permit back.
+///
+/// In another process all that is awaited is the same, and so is the end of a guard; `release` is
+/// sent and goes on, so that its error is not seen; everything else throws invalid_state.
 class semaphore {
  public:
   /// Inside a running runtime. Throws std::invalid_argument for more than PTRDIFF_MAX permits,
   /// which is what a negative number turns into.
   explicit semaphore(std::size_t permits = 1) : semaphore(permits, detail::permits::no_limit) {}
+  /// The semaphore whose `actor()` that is, here or in another process, bounded or not. Throws
+  /// std::invalid_argument when it is none.
+  static semaphore at(const caf::actor& whom) {
+    return semaphore(detail::permits("buskin.semaphore", whom));
+  }
 
   /// Awaits a permit. Cancellation: takes none; one that was granted already goes to the next.
   detail::permit_wait acquire(std::source_location where = std::source_location::current()) const {
@@ -154,14 +168,14 @@ class semaphore {
     return {*this, permits_, wait_kind::permit, where};
   }
   /// Takes a permit if there is one to be had without waiting.
-  bool try_acquire() const { return permits_.try_acquire(); }
+  bool try_acquire() const { return permits_.try_acquire("semaphore::try_acquire"); }
   /// Gives a permit back, or adds one. Any task may.
   void release() const { permits_.release("semaphore"); }
 
   /// Whether `acquire` would wait.
-  bool locked() const { return permits_.available() == 0; }
-  std::size_t available() const { return permits_.available(); }
-  std::size_t waiter_count() const { return permits_.waiters(); }
+  bool locked() const { return permits_.available("semaphore::locked") == 0; }
+  std::size_t available() const { return permits_.available("semaphore::available"); }
+  std::size_t waiter_count() const { return permits_.waiters("semaphore::waiter_count"); }
   caf::actor actor() const { return permits_.actor(); }
 
  protected:
@@ -170,6 +184,8 @@ class semaphore {
 
  private:
   friend class held<semaphore>;
+  friend std::string to_string(const semaphore& s);
+  explicit semaphore(detail::permits found) noexcept : permits_(std::move(found)) {}
   void end_hold(const caf::actor_addr& holder) const noexcept {
     permits_.end_hold("semaphore", holder);
   }
@@ -184,7 +200,7 @@ class bounded_semaphore : public semaphore {
   explicit bounded_semaphore(std::size_t permits = 1) : semaphore(permits, permits) {}
 };
 
-/// "semaphore, 2 permits" or "semaphore, exhausted, 3 wait".
+/// "semaphore, 2 permits" or "semaphore, exhausted, 3 wait"; "semaphore 17, in another process".
 std::string to_string(const semaphore& s);
 
 }  // namespace buskin

@@ -102,6 +102,18 @@ class queue_shutdown : public std::runtime_error {
   queue_shutdown() : std::runtime_error("the queue was shut down") {}
 };
 
+/// The barrier was aborted, or reset while somebody waited.
+class broken_barrier : public std::runtime_error {
+ public:
+  broken_barrier() : std::runtime_error("the barrier is broken") {}
+};
+
+/// No more values will come: the last `watch` is gone, or it was closed.
+class watch_closed : public std::runtime_error {
+ public:
+  watch_closed() : std::runtime_error("the watch was closed; its last value can still be read") {}
+};
+
 /// An executor has no room for a job, and does not wait for it. Try later, or give the pool more
 /// room.
 class executor_full : public std::runtime_error {

@@ -42,8 +42,10 @@ caf::error make_error(failure code, failure_info info = {});
 /// The error that stands for an exception.
 caf::error to_error(const std::exception_ptr& error);
 
-/// The exception that stands for an error: the original one where it is known, else request_failed,
-/// cancelled, timeout_error or broken_promise with the error's text.
+/// The exception that stands for an error: the original one where it is known. After a journey to
+/// another process it is one of the same type and text if that is one of errors.hpp whose text is
+/// all there is to it (queue_shutdown, invalid_state, cancelled, ...), else remote_error. For an
+/// error that was no exception: request_failed or timeout_error, with the error's text.
 std::exception_ptr to_exception(const caf::error& error);
 
 /// The error's text for people: the exception's where there is one.

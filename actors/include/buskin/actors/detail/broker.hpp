@@ -83,11 +83,18 @@ class requester {
   void answer(caf::mailbox_element_ptr element);
   /// Whether the asker is dead.
   bool ended() const noexcept;
+  bool is(const request_key& request) const noexcept {
+    return request.asker == asker_.get() && request.number == id_.request_id().integer_value();
+  }
 
  private:
   caf::strong_actor_ptr asker_;
   caf::message_id id_;
 };
+
+/// The request that `(withdraw_request, number)` takes back, and with what it is answered then.
+request_key withdrawn_by(const caf::mailbox_element& element);
+std::exception_ptr withdrawn();
 
 /// A cell whose outcome is the answer to a request that came as a message. It leaves at once, or,
 /// for a broker that is given, when that has given up its lock.
@@ -98,6 +105,7 @@ class reply_cell final : public cell<T> {
   reply_cell(broker& from, requester asker)
       : cell<T>(nullptr), from_(&from), asker_(std::move(asker)) {}
   bool deserted() const noexcept override { return asker_.ended(); }
+  bool answers(const request_key& request) const noexcept override { return asker_.is(request); }
   void deliver() override {
     if (this->error())
       asker_.answer(caf::make_message(to_error(this->error())));

@@ -17,6 +17,12 @@
 
 namespace buskin::detail {
 
+/// Which request a cell is to answer: its number, at the actor whose control block this is.
+struct request_key {
+  const void* asker;
+  std::uint64_t number;
+};
+
 class cell_base : public recycled {
  public:
   /// `host` is kept alive until the cell is gone and is signalled when the cell is resolved; null
@@ -60,6 +66,9 @@ class cell_base : public recycled {
 
   /// Whether the waiter ended without giving up: what it would be handed would be lost.
   virtual bool deserted() const noexcept { return false; }
+
+  /// Whether its outcome is the answer to that request.
+  virtual bool answers(const request_key&) const noexcept { return false; }
 
   // Places in a waiting line; guarded by the line's owner.
   cell_base* before = nullptr;
@@ -168,6 +177,15 @@ class waiting_line {
     for (cell_base* cell = first_; cell != nullptr; cell = cell->after)
       if (matches(static_cast<const C&>(*cell))) return static_cast<C*>(cell);
     return nullptr;
+  }
+
+  /// Sends the one away that would answer the request. False when there is none.
+  bool dismiss(const request_key& request, const std::exception_ptr& why) {
+    const cell_ref<C> found(find([&](const C& each) { return each.answers(request); }));
+    if (!found) return false;
+    erase(*found);
+    found->fail(why);
+    return true;
   }
 
   /// Takes one out of the middle. True when it was in this line.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <buskin/actors/atoms.hpp>
+#include <buskin/actors/detail/far_request.hpp>
 #include <buskin/actors/detail/owner_ref.hpp>
 #include <buskin/actors/detail/queue_text.hpp>
 #include <buskin/actors/detail/waiters.hpp>
@@ -103,6 +104,12 @@ class future_base : public owned_broker {
   std::list<entry> callbacks_;
   std::uint64_t last_callback_ = 0;
 };
+
+/// Whether a future of a T can be that of another process.
+template <class T>
+inline constexpr bool future_travels = sendable<T>;
+template <>
+inline constexpr bool future_travels<void> = true;
 
 template <class T>
 class future_actor final : public future_base {
@@ -214,13 +221,14 @@ class future_wait : public wait {
   bool await_suspend(std::coroutine_handle<> handle) { return suspend(handle); }
 
  protected:
-  future_wait(lean_ref<future_base> future, bool pass_on,
+  future_wait(broker_ref<future_base> future, bool pass_on,
               const std::source_location& where) noexcept;
   ~future_wait();
   /// Throws the waiter's cancellation, if there is one.
   void check();
+  far_request& request() const noexcept { return static_cast<far_request&>(*waiting_); }
 
-  lean_ref<future_base> future_;
+  broker_ref<future_base> future_;
 
  private:
   cell_ref<cell<unit>> waiting_;
@@ -229,10 +237,11 @@ class future_wait : public wait {
 
 template <class T>
 class [[nodiscard("nothing happens until it is awaited")]] future_awaiter final
-    : public future_wait{public : future_awaiter(const lean_ref<future_actor<T>>& future,
+    : public future_wait{public : future_awaiter(const broker_ref<future_actor<T>>& future,
                                                  bool pass_on, const std::source_location& where) :
-                             future_wait(lean_ref<future_base>(future.get()), pass_on,
-                                         where){} T await_resume(){check();
+                             future_wait(future, pass_on, where){} T await_resume(){this->check();
+if constexpr (future_travels<T>)
+  if (this->future_.far()) return this->request().template take<T>();
 return static_cast<future_actor<T>&>(*this->future_).template result<false>();
 }  // namespace detail
 };  // namespace buskin

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <buskin/actors/detail/broker.hpp>
-#include <buskin/runtime/lean_ref.hpp>
+#include <buskin/actors/detail/broker_ref.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -25,33 +25,37 @@ class owned_broker : public broker {
   std::atomic<std::uint32_t> owners_{0};
 };
 
-/// Keeps a `B` alive and counts as one of its owners.
+/// Keeps a `B` alive and counts as one of its owners. One to a `B` in another process does not
+/// count.
 template <class B>
 class owner_ref {
  public:
   owner_ref() noexcept = default;
-  explicit owner_ref(lean_ref<B> target) noexcept : target_(std::move(target)) { add(); }
+  explicit owner_ref(broker_ref<B> target) noexcept : target_(std::move(target)) { add(); }
   owner_ref(const owner_ref& other) noexcept : target_(other.target_) { add(); }
-  owner_ref(owner_ref&& other) noexcept : target_(std::exchange(other.target_, lean_ref<B>())) {}
+  owner_ref(owner_ref&& other) noexcept : target_(std::move(other.target_)) {}
   owner_ref& operator=(owner_ref other) noexcept {
     std::swap(target_, other.target_);
     return *this;
   }
   ~owner_ref() {
-    if (target_ && base().owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) base().disowned();
+    if (owns() && base().owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) base().disowned();
   }
 
-  B* operator->() const noexcept { return target_.get(); }
+  /// When it is not far.
+  B* operator->() const noexcept { return target_.operator->(); }
   B& operator*() const noexcept { return *target_; }
+  bool far() const noexcept { return target_.far(); }
   explicit operator bool() const noexcept { return static_cast<bool>(target_); }
-  const lean_ref<B>& ref() const noexcept { return target_; }
+  const broker_ref<B>& ref() const noexcept { return target_; }
 
  private:
+  bool owns() const noexcept { return target_ && !target_.far(); }
   owned_broker& base() const noexcept { return *target_; }
   void add() noexcept {
-    if (target_) base().owners_.fetch_add(1, std::memory_order_relaxed);
+    if (owns()) base().owners_.fetch_add(1, std::memory_order_relaxed);
   }
-  lean_ref<B> target_;
+  broker_ref<B> target_;
 };
 
 }  // namespace buskin::detail

@@ -188,6 +188,10 @@ class queue_actor final : public broker {
         joiners_.enlist(reply);
     } else if (content.match_elements<shut_down_queue>()) {
       answer(*element, [&] { shut_down(queue_end::graceful); });
+    } else if (content.match_elements<drop_queue>()) {
+      answer(*element, [&] { shut_down(queue_end::immediate); });
+    } else if (content.match_elements<withdraw_request, std::uint64_t>()) {
+      take_out(withdrawn_by(*element));
     } else if (!on_item_message(*element)) {
       refuse(*element);
     }
@@ -200,6 +204,7 @@ class queue_actor final : public broker {
    public:
     put_request(queue_actor& from, requester asker, T value)
         : putter(nullptr, std::move(value)), from_(from), asker_(std::move(asker)) {}
+    bool answers(const request_key& request) const noexcept override { return asker_.is(request); }
     void deliver() override {
       asker_.answer(this->error() ? caf::make_message(to_error(this->error())) : caf::message());
     }
@@ -245,8 +250,19 @@ class queue_actor final : public broker {
         answer_put(element, content.get_as<T>(1));
         return true;
       }
+      if (content.match_elements<return_answer, T>()) {
+        come_back(T(content.get_as<T>(1)), caf::actor_cast<caf::actor_addr>(element.sender));
+        return true;
+      }
     }
     return false;
+  }
+
+  void take_out(const request_key& request) {
+    guard lock(*this);
+    static_cast<void>(getters_.dismiss(request, withdrawn()) ||
+                      putters_.dismiss(request, withdrawn()) ||
+                      joiners_.dismiss(request, withdrawn()));
   }
 
   void answer_put(caf::mailbox_element& element, T item) {

@@ -21,35 +21,52 @@
 
 namespace buskin::detail {
 
+/// An element that knows whether its content was taken. Whoever asks for it takes it; a look at
+/// what may not be changed is for reports.
+class returnable : public caf::mailbox_element, public recycled {
+ protected:
+  using caf::mailbox_element::mailbox_element;
+  bool taken() const noexcept { return taken_; }
+  void take() const noexcept { taken_ = true; }
+
+ private:
+  mutable bool taken_ = false;
+};
+
+/// Whether `element` is such an answer. Who sends its content to another process says so there, so
+/// that it is made one again (far_answer.hpp).
+inline bool is_returnable(const caf::mailbox_element& element) noexcept {
+  return dynamic_cast<const returnable*>(&element) != nullptr;
+}
+
 /// The answer as an element of the asker's mailbox. `B::come_back(T&&, const caf::actor_addr&)`
 /// gets what was not taken, and who was to have it; on any thread.
 template <class T, class B>
-class returnable_element final : public caf::mailbox_element, public recycled {
+class returnable_element final : public returnable {
  public:
   returnable_element(caf::message_id id, lean_ref<B> from, caf::actor_addr asker, T&& value)
-      : caf::mailbox_element(nullptr, id, {}),
+      : returnable(nullptr, id, {}),
         from_(std::move(from)),
         asker_(std::move(asker)),
         tuple_(std::move(value)) {}
   ~returnable_element() override {
-    if (!taken_) from_->come_back(std::move(std::get<0>(tuple_.data())), asker_);
+    if (!taken()) from_->come_back(std::move(std::get<0>(tuple_.data())), asker_);
   }
 
-  // Whoever asks for the content takes it. A look at what may not be changed is for reports.
   caf::type_erased_tuple& content() override {
-    taken_ = true;
+    take();
     return tuple_;
   }
   const caf::type_erased_tuple& content() const override { return tuple_; }
   caf::message move_content_to_message() override {
-    taken_ = true;
+    take();
     if constexpr (nothing)
       return {};
     else
       return caf::make_message(std::move(std::get<0>(tuple_.data())));
   }
   caf::message copy_content_to_message() const override {
-    taken_ = true;
+    take();
     if constexpr (nothing)
       return {};
     else
@@ -70,7 +87,6 @@ class returnable_element final : public caf::mailbox_element, public recycled {
   lean_ref<B> from_;
   caf::actor_addr asker_;
   stored tuple_;
-  mutable bool taken_ = false;
 };
 
 /// A cell of kind `Base`, with an outcome `T`, whose outcome is such an answer of a `B`.
@@ -81,6 +97,7 @@ class returnable_reply final : public Base {
   returnable_reply(B& from, requester asker, Args&&... args)
       : Base(std::forward<Args>(args)...), from_(from), asker_(std::move(asker)) {}
   bool deserted() const noexcept override { return asker_.ended(); }
+  bool answers(const request_key& request) const noexcept override { return asker_.is(request); }
   void deliver() override {
     if (this->error()) {
       asker_.answer(caf::make_message(to_error(this->error())));

@@ -23,6 +23,10 @@ class waiters {
   void withdraw(cell<unit>& waiting) noexcept;
   /// One is sent away; nothing if it was woken before.
   void dismiss(cell<unit>& waiting, std::exception_ptr why);
+  /// The same for the one that asked by that request; false when there is none.
+  bool dismiss(const request_key& request, const std::exception_ptr& why) {
+    return line_.dismiss(request, why);
+  }
 
   /// Wakes up to `count`, those that wait longest first.
   void wake(std::size_t count = everybody);

@@ -2,25 +2,23 @@
 #pragma once
 
 #include <buskin/actors/atoms.hpp>
+#include <buskin/actors/detail/far_request.hpp>
 #include <buskin/actors/detail/owner_ref.hpp>
 #include <buskin/actors/detail/waiters.hpp>
 #include <buskin/runtime/detail/message_element.hpp>
 #include <buskin/runtime/errors.hpp>
 
+#include <caf/message.hpp>
+
+#include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <limits>
 #include <optional>
 #include <source_location>
-#include <stdexcept>
 #include <utility>
 
 namespace buskin {
-
-/// No more values will come: the last `watch` is gone, or it was closed.
-class watch_closed : public std::runtime_error {
- public:
-  watch_closed() : std::runtime_error("the watch was closed; its last value can still be read") {}
-};
 
 namespace detail {
 
@@ -126,10 +124,19 @@ class watch_actor final : public watch_base {
   T value_;  // guarded by the broker's lock
 };
 
+/// What an observer has seen.
+struct seen_value {
+  /// As a version: nothing at all.
+  static constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
+
+  std::uint64_t version = none;
+  caf::message latest;  // of a watch in another process: version and value as they were answered
+};
+
 /// Waits for a newer value than the observer has seen.
 class change_wait : public wait {
  public:
-  change_wait(lean_ref<watch_base> watch, std::uint64_t& seen,
+  change_wait(broker_ref<watch_base> watch, seen_value& seen,
               const std::source_location& where) noexcept;
   bool ready() noexcept override { return waiting_->resolved(); }
   bool withdraw() noexcept override;
@@ -138,14 +145,18 @@ class change_wait : public wait {
 
  protected:
   ~change_wait();
-  /// Throws the waiter's cancellation, or watch_closed.
+  /// Throws the waiter's cancellation, or watch_closed. What came from another process is seen
+  /// then.
   void check();
-  std::uint64_t& seen() noexcept { return seen_; }
+  seen_value& seen() noexcept { return seen_; }
 
-  lean_ref<watch_base> watch_;
+  broker_ref<watch_base> watch_;
 
  private:
-  std::uint64_t& seen_;  // the observer's
+  void give_up() noexcept;
+  far_request& request() const noexcept { return static_cast<far_request&>(*waiting_); }
+
+  seen_value& seen_;  // the observer's
   cell_ref<cell<unit>> waiting_;
 };
 
@@ -163,9 +174,10 @@ class [[nodiscard("nothing happens until it is awaited")]] next_value_awaiter fi
   using change_wait::change_wait;
   T await_resume() {
     check();
-    return static_cast<watch_actor<T>&>(*this->watch_).read(this->seen(), [](const T& value) {
-      return value;
-    });
+    if constexpr (sendable<T>)
+      if (this->watch_.far()) return this->seen().latest.template get_as<T>(1);
+    return static_cast<watch_actor<T>&>(*this->watch_)
+        .read(this->seen().version, [](const T& value) { return value; });
   }
 };
 

@@ -1,6 +1,7 @@
 // A reference to something that counts its references itself.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 namespace buskin::detail {
@@ -22,6 +23,10 @@ class counted_ref {
   }
   counted_ref(const counted_ref& other) noexcept : counted_ref(other.target_) {}
   counted_ref(counted_ref&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
+  /// A reference to something more general.
+  template <class U>
+  requires std::is_convertible_v<U*, T*> counted_ref(counted_ref<U, Count> other)
+  noexcept : target_(other.release()) {}
   counted_ref& operator=(counted_ref other) noexcept {
     std::swap(target_, other.target_);
     return *this;
