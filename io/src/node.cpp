@@ -168,6 +168,37 @@ task<void> welcome(std::shared_ptr<node_core> core, connection client) {
   co_await peer->down().wait();
 }
 
+/// Ends a node with its runtime.
+class node_actor final : public lean_actor {
+ public:
+  node_actor(caf::actor_config& config, std::shared_ptr<node_core> core)
+      : lean_actor(config), core_(std::move(core)) {
+    hold();
+  }
+  const char* name() const override { return "buskin.node"; }
+  std::string title() const override { return "node \"" + core_->options().name + "\""; }
+
+ protected:
+  void on_message(caf::mailbox_element_ptr& element) override { refuse(*element); }
+  void on_end() noexcept override {
+    core_->close();
+    drop();
+  }
+
+ private:
+  const std::shared_ptr<node_core> core_;
+};
+
+std::shared_ptr<node_core> make_core(node_options options) {
+  auto& system = system_here("node");
+  auto core = std::make_shared<node_core>(system, std::move(options));
+  const auto actor = make_lean<node_actor>(system, core);
+  actor->track(shutdown_phase::ordinary);
+  core->set_actor(actor);
+  actor->launch_here();
+  return core;
+}
+
 task<server> open(std::shared_ptr<node_core> core, std::string where, std::source_location source) {
   serve_options options{.name = "node " + core->options().name};
   options.tls.reset();
@@ -204,9 +235,16 @@ task<node> node::listen(node_options options, std::source_location where) {
         " for anybody who gets there; give it tls (an authority, a certificate for \"" +
         options.name + "\" and its key: scripts/certificates makes them), or no address");
   }
-  auto core = std::make_shared<detail::node_core>(detail::system_here("node"), std::move(options));
-  core->set_server(co_await detail::open(core, address, where));
-  co_return node(std::move(core));
+  node made(detail::make_core(std::move(options)));
+  struct undo {
+    ~undo() {
+      if (core) core->close();
+    }
+    std::shared_ptr<detail::node_core> core;
+  } otherwise{made.core_};
+  made.core_->set_server(co_await detail::open(made.core_, address, where));
+  otherwise.core = nullptr;
+  co_return made;
 }
 
 node node::without_address(node_options options) {
@@ -214,7 +252,7 @@ node node::without_address(node_options options) {
   if (!options.address.empty())
     throw std::invalid_argument("node \"" + options.name +
                                 "\" has an address: use node::listen, which listens there");
-  return node(std::make_shared<detail::node_core>(detail::system_here("node"), std::move(options)));
+  return node(detail::make_core(std::move(options)));
 }
 
 const std::string& node::name() const noexcept { return core_->options().name; }

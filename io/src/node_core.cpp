@@ -5,6 +5,7 @@
 #include <buskin/runtime/runtime.hpp>
 
 #include <caf/actor_cast.hpp>
+#include <caf/actor_registry.hpp>
 #include <caf/to_string.hpp>
 
 #include <algorithm>
@@ -46,16 +47,42 @@ void node_core::publish(const std::string& name, const caf::actor& actor) {
     throw std::invalid_argument(
         "\"" + name + "\" cannot be published: " +
         (actor ? "the actor lives in another process" : "the handle refers to nobody"));
-  caf::strong_actor_ptr former;  // dropped without the lock
-  std::lock_guard guard(mutex_);
-  former = std::exchange(published_[name], caf::actor_cast<caf::strong_actor_ptr>(actor));
+  auto kept = caf::actor_cast<caf::strong_actor_ptr>(actor);
+  let_go(kept);
+  {
+    std::lock_guard guard(mutex_);
+    kept = std::exchange(published_[name], std::move(kept));
+  }
+  if (kept) recall(kept->id());
 }
 
 bool node_core::unpublish(const std::string& name) {
-  std::map<std::string, caf::strong_actor_ptr>::node_type former;  // dropped without the lock
-  std::lock_guard guard(mutex_);
-  former = published_.extract(name);
-  return !former.empty();
+  std::map<std::string, caf::strong_actor_ptr>::node_type former;
+  {
+    std::lock_guard guard(mutex_);
+    former = published_.extract(name);
+  }
+  if (former.empty()) return false;
+  recall(former.mapped()->id());
+  return true;
+}
+
+void node_core::let_go(const caf::strong_actor_ptr& actor) {
+  {
+    std::lock_guard guard(mutex_);
+    ++abroad_[actor->id()];
+  }
+  system_.registry().put(actor->id(), actor);
+}
+
+void node_core::recall(caf::actor_id number) {
+  {
+    std::lock_guard guard(mutex_);
+    const auto found = abroad_.find(number);
+    if (found == abroad_.end() || --found->second != 0) return;
+    abroad_.erase(found);
+  }
+  system_.registry().erase(number);
 }
 
 namespace {
@@ -152,6 +179,11 @@ void node_core::report_refusal(const std::string& why) {
 
 // -- the end ------------------------------------------------------------------------------------
 
+void node_core::set_actor(const lean_ref<lean_actor>& made) {
+  std::lock_guard guard(mutex_);
+  actor_ = made;
+}
+
 void node_core::set_server(const server& made) {
   std::lock_guard guard(mutex_);
   server_ = made;
@@ -168,15 +200,21 @@ bool node_core::closed() const {
 }
 
 void node_core::close() {
+  lean_ref<lean_actor> actor;
   {
     std::lock_guard guard(mutex_);
     if (std::exchange(closed_, true)) return;
+    actor = std::exchange(actor_, {});
   }
+  if (actor) actor->enter_or_post([](lean_actor& self) { self.quit(); });
   if (const auto listening = its_server()) listening->close();
   for (const auto& each : peers()) each->leave("it was closed");
   decltype(published_) former;
-  std::lock_guard guard(mutex_);
-  former.swap(published_);
+  {
+    std::lock_guard guard(mutex_);
+    former.swap(published_);
+  }
+  for (const auto& [name, published] : former) recall(published->id());
 }
 
 }  // namespace buskin::io::detail

@@ -35,6 +35,11 @@ class node_core final : public std::enable_shared_from_this<node_core> {
   caf::strong_actor_ptr published(const std::string& name) const;
   std::vector<std::string> published() const;
 
+  /// Handles of this process can come home from now on; as often as it is called, `recall` is to
+  /// be. CAF's registry, where they are looked up, keeps the actor alive meanwhile.
+  void let_go(const caf::strong_actor_ptr& actor);
+  void recall(caf::actor_id number);
+
   // -- peers ------------------------------------------------------------------------------------
   void add(const std::shared_ptr<peer_core>& peer);
   void remove(const peer_core& peer);
@@ -56,6 +61,8 @@ class node_core final : public std::enable_shared_from_this<node_core> {
   std::shared_ptr<way> way_to(const std::string& where, const std::string& expected);
 
   // -- the end ----------------------------------------------------------------------------------
+  /// Whose end is the node's, and the other way round.
+  void set_actor(const lean_ref<lean_actor>& made);
   void set_server(const server& made);
   std::optional<server> its_server() const;
   /// No more are accepted or connected to; all leave.
@@ -70,8 +77,10 @@ class node_core final : public std::enable_shared_from_this<node_core> {
   mutable std::mutex mutex_;
   // All guarded by mutex_.
   std::map<std::string, caf::strong_actor_ptr> published_;
+  std::map<caf::actor_id, std::size_t> abroad_;
   std::vector<std::shared_ptr<peer_core>> peers_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<way>> ways_;
+  lean_ref<lean_actor> actor_;
   std::optional<server> server_;
   std::optional<time_point> last_refusal_;
   std::uint64_t refusals_ = 0;  // that were not reported

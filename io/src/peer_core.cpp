@@ -4,6 +4,7 @@
 #include "node_core.hpp"
 #include "peer_link.hpp"
 
+#include <buskin/actors/detail/returnable.hpp>
 #include <buskin/io/node_down.hpp>
 #include <buskin/runtime/detail/recycler.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
@@ -54,10 +55,13 @@ std::string peer_core::title() const { return "node \"" + peer_.name + "\""; }
 
 namespace {
 
+constexpr std::size_t most_kept = 1024 * 1024;
+
 caf::error put_message(frame_writer& frame, caf::actor_id to, whose sender,
                        caf::mailbox_element& element) {
   auto& out = frame.to;
-  out.put_byte(static_cast<std::uint8_t>(sender));
+  out.put_byte(static_cast<std::uint8_t>(static_cast<std::uint8_t>(sender) |
+                                         (is_returnable(element) ? returnable_flag : 0)));
   out.put_number(to);
   out.put_number(element.mid.integer_value());
   if (sender == whose::others) {
@@ -101,36 +105,41 @@ void peer_core::send_message(caf::abstract_actor& proxy, caf::mailbox_element& e
   }
   frame.finish();
 
-  const caf::actor_id asker = sender == whose::ours ? element.sender->id() : 0;
-  bool fresh = false;
+  auto told = frame.to.handles();  // what the peer learns of
   bool wake = false;
   lean_ref<peer_link> link;
   {
-    std::unique_lock guard(mutex_);
-    if (asker != 0 && !ended_ && !known_.contains(asker)) {
-      fresh = true;
-      guard.unlock();
-      system_.registry().put(asker, element.sender);
-      guard.lock();
+    std::lock_guard guard(mutex_);
+    if (!ended_) {
+      const auto news = [this](const caf::strong_actor_ptr& actor) {
+        return known_.emplace(actor->id(), caf::actor_cast<caf::actor_addr>(actor)).second;
+      };
+      std::erase_if(told, [&](const auto& each) { return !news(each); });
+      if (sender == whose::ours) {
+        if (news(element.sender)) told.push_back(element.sender);
+        if (element.mid.is_request())
+          requests_.emplace(
+              request_key(element.sender->id(), element.mid.request_id().integer_value()),
+              request{caf::actor_cast<caf::actor_addr>(element.sender), element.mid.response_id()});
+      }
+      wake = push(frames);
+      link = link_;
     }
-    if (ended_) {
-      guard.unlock();
-      refuse(element, why());
-      return;
-    }
-    if (asker != 0) {
-      fresh = known_.insert(asker).second;
-      if (element.mid.is_request())
-        requests_.emplace(
-            request_key(asker, element.mid.request_id().integer_value()),
-            request{caf::actor_cast<caf::actor_addr>(element.sender), element.mid.response_id()});
-    }
-    wake = push(frames);
-    link = link_;
   }
-  if (fresh)
-    element.sender->get()->attach(caf::attachable_ptr(new end_notice(shared_from_this(), asker)));
-  if (wake && link) link->signal();
+  if (frames.capacity() > most_kept) frames = {};
+  if (!link) {
+    refuse(element, why());
+    return;
+  }
+  // What it hands over is the peer's now.
+  if (is_returnable(element)) element.content();
+  for (const auto& each : told) know(each);
+  if (wake) link->signal();
+}
+
+void peer_core::know(const caf::strong_actor_ptr& actor) {
+  owner_->let_go(actor);
+  actor->get()->attach(caf::attachable_ptr(new end_notice(shared_from_this(), actor->id())));
 }
 
 bool peer_core::push(std::string_view frames) {
@@ -148,33 +157,25 @@ void peer_core::send(std::string_view frames) {
   if (link) link->signal();
 }
 
-void peer_core::send(frame_kind kind, std::uint64_t number) {
-  std::string frames;
-  bare_unit unit(system_);
-  frame_writer frame(unit, frames, kind);
-  frame.to.put_number(number);
-  frame.finish();
-  send(frames);
-}
-
 void peer_core::make_known(const caf::strong_actor_ptr& actor) {
   {
     std::lock_guard guard(mutex_);
-    if (ended_ || !known_.insert(actor->id()).second) return;
+    if (ended_ || !known_.emplace(actor->id(), caf::actor_cast<caf::actor_addr>(actor)).second)
+      return;
   }
-  system_.registry().put(actor->id(), actor);
-  actor->get()->attach(caf::attachable_ptr(new end_notice(shared_from_this(), actor->id())));
+  know(actor);
 }
 
 void peer_core::actor_ended(caf::actor_id number, const caf::error& reason) {
   {
     std::lock_guard guard(mutex_);
-    known_.erase(number);
+    if (known_.erase(number) == 0) return;
     const auto first = requests_.lower_bound({number, 0});
     auto last = first;
     while (last != requests_.end() && last->first.first == number) ++last;
     requests_.erase(first, last);
   }
+  owner_->recall(number);
   std::string frames;
   bare_unit unit(system_);
   frame_writer frame(unit, frames, frame_kind::ended);
@@ -216,11 +217,9 @@ bool peer_core::overdue() const {
 }
 
 caf::strong_actor_ptr peer_core::known(caf::actor_id number) const {
-  {
-    std::lock_guard guard(mutex_);
-    if (!known_.contains(number)) return {};
-  }
-  return system_.registry().get(number);
+  std::lock_guard guard(mutex_);
+  const auto found = known_.find(number);
+  return found != known_.end() ? caf::actor_cast<caf::strong_actor_ptr>(found->second) : nullptr;
 }
 
 void peer_core::answered(caf::actor_id asker, caf::message_id id) {
@@ -234,11 +233,9 @@ caf::strong_actor_ptr peer_core::proxy_of(caf::actor_id number) {
 
 caf::strong_actor_ptr peer_core::make_proxy(caf::node_id node, caf::actor_id number) {
   caf::actor_config config;
-  if (node == peer_.node) {
-    if (asks_for_ends_) send(frame_kind::watch, number);
+  if (node == peer_.node)
     return caf::make_actor<far_proxy, caf::strong_actor_ptr>(number, std::move(node), &system_,
                                                              config, shared_from_this());
-  }
   if (const auto other = owner_->peer_at(node)) return other->proxies().get_or_put(node, number);
   auto lost =
       caf::make_actor<far_proxy, caf::strong_actor_ptr>(number, node, &system_, config, nullptr);
@@ -327,9 +324,11 @@ void peer_core::end(const caf::error& why) {
     link = std::exchange(link_, {});
     unsent_ = {};
   }
-  for (const auto number : known)
-    if (const auto actor = system_.registry().get(number))
+  for (const auto& [number, address] : known) {
+    if (const auto actor = caf::actor_cast<caf::strong_actor_ptr>(address))
       actor->get()->detach(caf::attachable::token(caf::attachable::token::anonymous, this));
+    owner_->recall(number);
+  }
   for (const auto& proxy : proxies_.get_all(peer_.node))
     static_cast<caf::actor_proxy*>(proxy->get())->kill_proxy(nullptr, why);
   proxies_.clear();

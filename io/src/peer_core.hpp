@@ -1,9 +1,9 @@
 // One connection to another node, as seen by everybody who sends over it: any thread.
 //
 // What always holds: frames leave in the order in which they were accepted. A local actor that was
-// made known to the peer (as a sender, or as found) is in `known_` and in CAF's registry until it
-// ends, and its end is told after the last frame about it. A request that went out is in
-// `requests_` until its answer came; when the connection ends, each of them is answered with why.
+// made known to the peer (as a sender, as found, in a message) is in `known_` until it ends, and
+// its end is told after the last frame about it. A request that went out is in `requests_` until
+// its answer came; when the connection ends, each of them is answered with why.
 #pragma once
 
 #include <buskin/actors/event.hpp>
@@ -27,7 +27,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -67,8 +67,6 @@ class peer_core final : public std::enable_shared_from_this<peer_core>,
   void send_message(caf::abstract_actor& proxy, caf::mailbox_element& element);
   /// Whole frames. Dropped when the connection has ended.
   void send(std::string_view frames);
-  /// A frame of one number.
-  void send(frame_kind kind, std::uint64_t number);
   /// From now on the peer may send to it, and is told of its end.
   void make_known(const caf::strong_actor_ptr& actor);
   /// A local actor, of which the peer may know, has ended.
@@ -96,8 +94,6 @@ class peer_core final : public std::enable_shared_from_this<peer_core>,
   caf::strong_actor_ptr known(caf::actor_id number) const;
   /// The answer to a request of ours has come.
   void answered(caf::actor_id asker, caf::message_id id);
-  /// While handles inside of a message are read: the peer does not know yet that we hold them.
-  void set_asks_for_ends(bool on) noexcept { asks_for_ends_ = on; }
   /// The peer's actor with this number.
   caf::strong_actor_ptr proxy_of(caf::actor_id number);
   /// All that waits for the peer is told. Once.
@@ -119,6 +115,7 @@ class peer_core final : public std::enable_shared_from_this<peer_core>,
   caf::strong_actor_ptr make_proxy(caf::node_id node, caf::actor_id number) override;
   void set_last_hop(caf::node_id*) override {}
   std::uint64_t ask(question asked, frame_kind kind, const std::string* name);
+  void know(const caf::strong_actor_ptr& actor);
   bool push(std::string_view frames);  // with the lock held; true: the link is to be woken
 
   const std::shared_ptr<node_core> owner_;
@@ -127,13 +124,12 @@ class peer_core final : public std::enable_shared_from_this<peer_core>,
   const std::size_t most_unsent_;
   caf::proxy_registry proxies_;
   const event down_;
-  bool asks_for_ends_ = false;  // of the link's worker
 
   mutable std::mutex mutex_;
   // All guarded by mutex_.
   std::string unsent_;
   lean_ref<peer_link> link_;
-  std::unordered_set<caf::actor_id> known_;
+  std::unordered_map<caf::actor_id, caf::actor_addr> known_;
   std::map<request_key, request> requests_;
   std::map<std::uint64_t, question> questions_;
   std::uint64_t last_question_ = 0;

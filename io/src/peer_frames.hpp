@@ -18,8 +18,7 @@ namespace buskin::io::detail {
 enum class frame_kind : std::uint8_t {
   hello = 1,  ///< once, by both, before anything else
   message,    ///< from one actor to another
-  watch,      ///< an actor's number: its end is to be told
-  ended,      ///< an actor's number, and the reason
+  ended,      ///< an actor's number, and the reason; of each that the peer has learnt of
   lookup,     ///< a question's number, and a name
   found,      ///< the question's number, and an actor's, or 0
   list,       ///< a question's number

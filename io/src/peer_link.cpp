@@ -2,6 +2,7 @@
 
 #include "node_core.hpp"
 
+#include <buskin/actors/detail/far_answer.hpp>
 #include <buskin/io/node_down.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/errors.hpp>
@@ -112,14 +113,6 @@ void peer_link::take(std::string_view frame) {
   switch (static_cast<frame_kind>(kind)) {
     case frame_kind::message:
       return take_message(in);
-    case frame_kind::watch: {
-      const auto number = number_of(in, "a watch");
-      if (const auto actor = home_system().registry().get(number))
-        peer_->make_known(actor);
-      else
-        peer_->actor_ended(number, make_error(caf::sec::request_receiver_down));
-      return;
-    }
     case frame_kind::ended:
       return take_ended(in);
     case frame_kind::lookup:
@@ -165,16 +158,19 @@ void peer_link::take_message(wire_reader& in) {
       demand(in(sender), "a message's sender");
       break;
   }
-  peer_->set_asks_for_ends(true);
   caf::mailbox_element::forwarding_stack stages;
   auto error = take_stages(in, stages);
   caf::message content;
   if (!error) error = in.get_content(content);
-  peer_->set_asks_for_ends(false);
   if (error && error != caf::sec::unknown_type) malformed("a message's content");
 
   const auto receiver = peer_->known(to);
   if (id.is_response()) peer_->answered(to, id);
+  if (!error && (flags & returnable_flag) != 0 && id.is_response() && sender) {
+    auto answer = make_far_answer(id, std::move(content), std::move(sender), receiver);
+    if (receiver) receiver->enqueue(std::move(answer), context());
+    return;
+  }
   if (error || !receiver) {
     if (!error) error = make_error(caf::sec::request_receiver_down);
     if (id.is_request() && sender)

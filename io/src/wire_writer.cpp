@@ -2,7 +2,9 @@
 
 #include <buskin/runtime/errors.hpp>
 
+#include <caf/actor_registry.hpp>
 #include <caf/actor_system.hpp>
+#include <caf/node_id.hpp>
 #include <caf/sec.hpp>
 #include <caf/type_nr.hpp>
 #include <caf/uniform_type_info_map.hpp>
@@ -56,11 +58,13 @@ caf::error wire_writer::put_content(const caf::type_erased_tuple& content) {
       if (name == types.default_type_name())
         return caf::make_error(
             caf::sec::unknown_type,
-            type.second != nullptr ? buskin::detail::demangled(type.second->name()) : std::string("?"),
+            type.second != nullptr ? buskin::detail::demangled(type.second->name())
+                                   : std::string("?"),
             std::string("register it in runtime_options::configure with add_message_type"));
       put_byte(0);
       put_text(name);
     }
+    last_ = 0;
     if (auto error = content.save(i, *this)) return error;
   }
   return caf::none;
@@ -90,6 +94,29 @@ caf::error wire_writer::put(T value) {
     if constexpr (sizeof bits > 1) bits = static_cast<decltype(bits)>(bits >> 8);
   }
   return caf::none;
+}
+
+caf::error wire_writer::apply_impl(std::uint64_t& value) {
+  // CAF writes a handle as the actor's number, and behind it its node id, which begins with the
+  // kind of id; and tells nobody.
+  if (last_ != 0 && value == static_cast<std::uint64_t>(caf::node_id::default_data::class_id))
+    suspects_.push_back({last_, out_.size()});
+  last_ = value;
+  return put(value);
+}
+
+std::vector<caf::strong_actor_ptr> wire_writer::handles() {
+  std::vector<caf::strong_actor_ptr> found;
+  if (suspects_.empty()) return found;
+  auto& system = context()->system();
+  std::string ours;
+  auto node = system.node();
+  wire_writer to(*context(), ours);
+  to(node);
+  for (const auto& each : suspects_)
+    if (out_.compare(each.node, ours.size(), ours) == 0)
+      if (auto actor = system.registry().get(each.number)) found.push_back(std::move(actor));
+  return found;
 }
 
 caf::error wire_writer::apply_impl(float& value) {

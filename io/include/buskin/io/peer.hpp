@@ -38,7 +38,7 @@ class peer {
   template <class Handle>
   task<Handle> lookup(std::string name,
                       std::source_location where = std::source_location::current()) const {
-    co_return Handle(co_await lookup(std::move(name), where));
+    co_return Handle::at(co_await lookup(std::move(name), where));
   }
 
   /// What it publishes, sorted.

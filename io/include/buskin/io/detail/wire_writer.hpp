@@ -5,6 +5,8 @@
 // length, an element of a message begins with its type: a number for CAF's own, a name for others.
 #pragma once
 
+#include <caf/abstract_actor.hpp>
+#include <caf/actor_control_block.hpp>
 #include <caf/error.hpp>
 #include <caf/serializer.hpp>
 #include <caf/type_erased_tuple.hpp>
@@ -13,6 +15,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace buskin::io::detail {
 
@@ -31,6 +34,9 @@ class wire_writer final : public caf::serializer {
   /// process.
   caf::error put_content(const caf::type_erased_tuple& content);
 
+  /// The actors of this process whose handles were written. CAF has put them into its registry.
+  std::vector<caf::strong_actor_ptr> handles();
+
   // -- serializer -------------------------------------------------------------------------------
   caf::error begin_object(std::uint16_t& number, std::string& name) override;
   caf::error end_object() override { return caf::none; }
@@ -46,7 +52,7 @@ class wire_writer final : public caf::serializer {
   caf::error apply_impl(std::int32_t& value) override { return put(value); }
   caf::error apply_impl(std::uint32_t& value) override { return put(value); }
   caf::error apply_impl(std::int64_t& value) override { return put(value); }
-  caf::error apply_impl(std::uint64_t& value) override { return put(value); }
+  caf::error apply_impl(std::uint64_t& value) override;
   caf::error apply_impl(float& value) override;
   caf::error apply_impl(double& value) override;
   caf::error apply_impl(long double& value) override;
@@ -61,6 +67,12 @@ class wire_writer final : public caf::serializer {
   caf::error put_wide(const S& text);
 
   std::string& out_;
+  struct suspect {
+    caf::actor_id number;
+    std::size_t node;  // where its node id begins
+  };
+  std::uint64_t last_ = 0;  // the latest of 64 bits, of this part of the message
+  std::vector<suspect> suspects_;
 };
 
 /// Whether a value of CAF's own type `number` may leave its process, or come in: not what belongs
