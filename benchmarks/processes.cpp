@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -53,11 +54,9 @@ int main(int argc, char** argv) {
   for (const std::string loop : {"asyncio", "uvloop"})
     if (const auto python = bench::peer_program::python(loop))
       peers.push_back(python->doing(loop, "run_true", runs));
-  for (auto& each : peers)  // they print nanoseconds
-    each.run = [run = each.run] { return bench::sample{run().front() / 1000}; };
   all.add({"/bin/true, started and waited for",
            {{"buskin::io::exec", with_ours, {1.5}}},
-           peers,
+           bench::in_microseconds(std::move(peers)),
            {{"", "us"}}});
   return all.run();
 }

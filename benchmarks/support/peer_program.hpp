@@ -7,6 +7,7 @@
 #pragma once
 
 #include <support/comparison.hpp>
+#include <support/name_server.hpp>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -115,6 +116,33 @@ class peer_program {
     return peer;
   }
 
+  /// Queues between two processes of Python.
+  static std::optional<peer_program> python_queues() {
+    const auto peer = python("asyncio");
+    if (!peer) return std::nullopt;
+    return peer_program({peer->words_.front(), std::string(sources) + "/multiprocessing/peer.py"});
+  }
+
+  /// A contestant: two connected nodes of Erlang, each with so many schedulers, do `work`. They
+  /// need no name service but their own.
+  static std::optional<contestant> erlang_nodes(std::string name, int schedulers,
+                                                const std::string& work, std::size_t operations) {
+    const auto peer = erlang(schedulers);
+    if (!peer) return std::nullopt;
+    compiled("erlang/remote_peer.erl", "remote_peer.beam", {"erlc", "-o", build});
+    command words(peer->words_.begin(), peer->words_.end() - 3);
+    words.insert(words.end(), {"-name", "client@127.0.0.1", "-setcookie", "bench"});
+    words.insert(words.end(), {"-start_epmd", "false"});
+    words.insert(words.end(), {"-kernel", "inet_dist_use_interface", "{127,0,0,1}"});
+    words.insert(words.end(), {"-run", "remote_peer", "main", work, std::to_string(operations)});
+    return contestant{std::move(name), [words] {
+                        const name_server names;
+                        command whole{"env", "ERL_EPMD_PORT=" + std::to_string(names.port())};
+                        whole.insert(whole.end(), words.begin(), words.end());
+                        return sample{std::stod(output_of(whole))};
+                      }};
+  }
+
   // Echo servers, which print their port and serve until they are killed: command lines. None when
   // the language is not installed.
 
@@ -192,6 +220,13 @@ inline void add_erlang(std::vector<contestant>& peers, const std::string& name,
     if (const auto erlang = peer_program::erlang(schedulers))
       peers.push_back(erlang->doing(name + (schedulers == 1 ? ", 1 scheduler" : ", 2 schedulers"),
                                     work, operations));
+}
+
+/// The same of peers that print nanoseconds, in microseconds.
+inline std::vector<contestant> in_microseconds(std::vector<contestant> peers) {
+  for (auto& each : peers)
+    each.run = [run = std::move(each.run)] { return sample{run().front() / 1000}; };
+  return peers;
 }
 
 }  // namespace bench

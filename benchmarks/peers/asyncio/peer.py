@@ -5,6 +5,8 @@ once with a tenth of the operations to warm up.
 """
 
 import asyncio
+import concurrent.futures
+import functools
 import os
 import sys
 import time
@@ -106,6 +108,40 @@ async def run_true(count):
     await asyncio.gather(*(run_some() for _ in range(10)))
 
 
+def echo(argument):
+    return argument
+
+
+def nap(_):
+    """So long that the next job goes to another worker."""
+    time.sleep(0.05)
+    return os.getpid()
+
+
+@functools.cache
+def two_workers():
+    """The pool, both of whose workers have started; for the warm-up and for what is measured."""
+    pool = concurrent.futures.ProcessPoolExecutor(2)
+    assert len(set(pool.map(nap, range(2)))) == 2
+    return pool
+
+
+async def through_pool(size, count):
+    """Jobs one at a time; argument and result are so many bytes."""
+    loop, pool = asyncio.get_running_loop(), two_workers()
+    argument = b"x" * size
+    for _ in range(count):
+        assert len(await loop.run_in_executor(pool, echo, argument)) == size
+
+
+async def small_job(count):
+    await through_pool(64, count)
+
+
+async def large_job(count):
+    await through_pool(16 * 1024 * 1024, count)
+
+
 WORKS = {
     work.__name__: work
     for work in (
@@ -118,6 +154,8 @@ WORKS = {
         to_thread,
         file_lines,
         run_true,
+        small_job,
+        large_job,
     )
 }
 
