@@ -1,10 +1,11 @@
-// Two processes of this program: the kitchen publishes an oven, and a guest, which it starts,
-// orders from it. On one host nothing has to be set up.
+// Two processes of this program: the kitchen publishes an oven and a queue of orders, and a guest,
+// which it starts, uses both. On one host nothing has to be set up.
 #include <buskin/buskin.hpp>
 
 #include <caf/event_based_actor.hpp>
 
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <string>
 
@@ -22,12 +23,21 @@ buskin::task<int> kitchen(std::string program) {
   const auto node =
       co_await buskin::node::listen({.name = "kitchen-" + std::to_string(::getpid())});
   node.publish("oven", buskin::runtime::current().system().spawn(oven));
+  const buskin::queue<std::string> orders;
+  node.publish("orders", orders);
   const auto guest = co_await buskin::io::run_process({program, node.name()});
   std::cout << guest.out.value();
+  // [/publish]
+  // [orders]
+  orders.shutdown();
+  try {
+    for (;;) std::cout << "ordered: " << co_await orders.get() << '\n';
+  } catch (const buskin::queue_shutdown&) {
+  }
+  // [/orders]
   node.close();
   co_return 0;
 }
-// [/publish]
 
 // [lookup]
 buskin::task<int> guest(std::string whose) {
@@ -42,12 +52,36 @@ buskin::task<int> guest(std::string whose) {
                                               bake::value, "cake")
             << '\n';
   // [/remote]
+  // [queue]
+  const auto orders = co_await peer.lookup<buskin::queue<std::string>>("orders");
+  for (const char* what : {"soup", "fish"}) co_await orders.put(what);
+  // [/queue]
   peer.close("it was good");
+  co_return 0;
+}
+
+// [tls]
+buskin::task<buskin::node> kitchen_for_other_hosts(std::filesystem::path certs) {
+  co_return co_await buskin::node::listen(
+      {.name = "kitchen",
+       .address = "0.0.0.0:7000",
+       .tls = buskin::io::node_tls{.authority = certs / "authority.pem",
+                                   .certificate = certs / "kitchen.pem",
+                                   .key = certs / "kitchen.key"}});
+}
+// [/tls]
+
+buskin::task<int> listen_for_other_hosts(std::filesystem::path certs) {
+  const auto node = co_await kitchen_for_other_hosts(certs);
+  std::cout << "listening at " << node.address() << '\n';
+  co_await buskin::sleep(buskin::infinite);
   co_return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string(argv[1]) == "--certificates")
+    return buskin::run(listen_for_other_hosts(argv[2]));
   return buskin::run(argc > 1 ? guest(argv[1]) : kitchen(argv[0]));
 }
