@@ -1,6 +1,7 @@
 #include <buskin/actors/detail/coroutine_handlers.hpp>
 
 #include <buskin/actors/behavior_actor.hpp>
+#include <buskin/actors/detail/returnable.hpp>
 #include <buskin/runtime/lean_actor.hpp>
 
 #include <caf/detail/behavior_impl.hpp>
@@ -132,13 +133,17 @@ class caf_host final : public stack_host, public std::enable_shared_from_this<ca
     replies_.emplace_back(id, &slot);
     self_.add_multiplexed_response_handler(
         caf::message_id(id).response_id(), any([this, id](caf::type_erased_tuple& answer) {
+          // One that gives back what it brings does so also where nobody waits any more.
+          auto* const whole = dynamic_cast<returnable*>(self_.current_mailbox_element());
+          auto element = whole != nullptr ? whole->handed_on()
+                                          : wrap_message(nullptr, caf::message_id(id).response_id(),
+                                                         caf::message::copy(answer));
           const auto found = std::find_if(replies_.begin(), replies_.end(),
                                           [id](const auto& entry) { return entry.first == id; });
           if (found == replies_.end()) return;
           auto* slot = found->second;
           replies_.erase(found);
-          slot->reply(
-              wrap_message(nullptr, caf::message_id(id).response_id(), caf::message::copy(answer)));
+          slot->reply(std::move(element));
         }));
   }
   void forget_reply(reply_slot& slot) noexcept override {

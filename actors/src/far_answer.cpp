@@ -26,6 +26,10 @@ class far_answer final : public returnable {
                      caf::make_message(return_answer::value) + content_, unit_here());
   }
 
+  caf::mailbox_element_ptr handed_on() override {
+    take();
+    return caf::mailbox_element_ptr(new far_answer(mid, std::move(content_), broker_, asker_));
+  }
   caf::type_erased_tuple& content() override {
     take();
     if (content_.empty()) return nothing_;

@@ -2,7 +2,9 @@
 // answered at once.
 #include <buskin/actors/queue.hpp>
 
+#include <buskin/actors/ask.hpp>
 #include <buskin/actors/event.hpp>
+#include <buskin/actors/handlers.hpp>
 #include <buskin/actors/lifo_queue.hpp>
 #include <buskin/actors/priority_queue.hpp>
 #include <buskin/actors/task_handle.hpp>
@@ -16,6 +18,9 @@
 #include "support/stage.hpp"
 
 #include <boost/test/unit_test.hpp>
+
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -355,6 +360,39 @@ BOOST_AUTO_TEST_CASE(an_item_for_a_task_that_has_ended_over_there_goes_to_the_ne
     BOOST_TEST(!next.done());
     where.way->flow();
     BOOST_TEST(co_await next == 1);
+  };
+  s.run(main());
+}
+
+/// A plain CAF actor whose coroutine handler waits as many seconds for an item.
+caf::actor getting(stage& s, const queue<int>& from) {
+  return s.runtime.system().spawn([from](caf::event_based_actor* self) -> caf::behavior {
+    return handlers(self, [from](int seconds) -> task<int> {
+      co_return co_await wait_for(get_one(from), std::chrono::seconds(seconds));
+    });
+  });
+}
+task<int> get_by(caf::actor getter) { co_return co_await ask<int>(getter, infinite, 1); }
+
+BOOST_AUTO_TEST_CASE(an_item_that_is_too_late_for_the_handler_of_a_caf_actor_comes_back) {
+  stage s;
+  in_another_process where(s);
+  auto main = [&]() -> task<void> {
+    queue<int> q;
+    const auto actor = getting(s, where.reach(q));
+    auto late = spawn(get_by(actor));
+    co_await sleep(1ms);
+    BOOST_TEST(q.getter_count() == 1U);
+    where.way->hold();
+    q.put_nowait(1);
+    BOOST_CHECK_THROW(co_await late, timeout_error);
+    BOOST_TEST(q.size() == 0U);
+    where.way->flow();
+    co_await sleep(1ms);
+    BOOST_TEST(q.size() == 1U);
+    BOOST_TEST(co_await get_by(actor) == 1);
+    BOOST_TEST(where.way->pending() == 0U);
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   };
   s.run(main());
 }

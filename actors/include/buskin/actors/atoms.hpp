@@ -28,6 +28,7 @@ using leave_barrier = caf::atom_constant<caf::atom("bk.leave")>;
 using reset_barrier = caf::atom_constant<caf::atom("bk.reset")>;
 using abort_barrier = caf::atom_constant<caf::atom("bk.abort")>;
 using await_condition = caf::atom_constant<caf::atom("bk.cond")>;
+using await_notification = caf::atom_constant<caf::atom("bk.awnote")>;
 using notify_condition = caf::atom_constant<caf::atom("bk.notify")>;
 using publish_end = caf::atom_constant<caf::atom("bk.end")>;
 using publish = caf::atom_constant<caf::atom("bk.pub")>;

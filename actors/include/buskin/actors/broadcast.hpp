@@ -74,7 +74,7 @@ class broadcast {
       if (actor_.far()) return detail::tell(actor_.ref(), buskin::publish::value, item);
     actor_->publish(item);
   }
-  /// From the next item on.
+  /// From the next item on. One in another process: inside a running runtime.
   buskin::subscription<T> subscribe() const {
     if constexpr (detail::sendable<T>)
       if (actor_.far()) return buskin::subscription<T>(detail::image_of<T>(actor_.ref()));

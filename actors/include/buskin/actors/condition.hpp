@@ -1,6 +1,7 @@
 // Waiting for a state that a lock protects. asyncio's Condition.
 #pragma once
 
+#include <buskin/actors/detail/broker_ref.hpp>
 #include <buskin/actors/event.hpp>
 #include <buskin/actors/lock.hpp>
 #include <buskin/runtime/task.hpp>
@@ -27,11 +28,18 @@ class condition_actor;
 /// and `(release_permit)` go on to the lock: what an actor sends to the condition alone is done in
 /// the order of sending. If the answer to a wait comes too late for the asker's deadline, or finds
 /// it dead, the lock goes to the next one, and the notification to another waiter.
+///
+/// In another process `hold` and `wait` are the same, but that a wait whose notification came
+/// before its cancellation got there returns, and the cancellation surfaces at the next suspension.
+/// `notify` is sent and goes on; its error is not seen. `waiter_count` throws invalid_state.
 class condition {
  public:
   /// With a lock of its own, or with one that is shared. Inside a running runtime.
   condition() : condition(lock()) {}
   explicit condition(lock with);
+  /// The condition whose `actor()` that is, here or in another process; its lock is reached through
+  /// it. Throws std::invalid_argument when it is none.
+  static condition at(const caf::actor& whom);
 
   /// Gives the lock up, awaits a notification, and takes the lock again; holds it also when it
   /// throws. Throws invalid_state when the lock is not held. Cancellation: comes out, with the same
@@ -64,10 +72,10 @@ class condition {
  private:
   class without_lock;
   static task<void> wait_on(condition self, std::source_location where);
-  detail::condition_actor& self() const noexcept;
+  condition(detail::broker_ref<detail::condition_actor> actor, lock its_lock) noexcept;
 
   lock lock_;
-  lean_ref<detail::broker> actor_;
+  detail::broker_ref<detail::condition_actor> actor_;
 };
 
 }  // namespace buskin

@@ -53,6 +53,7 @@ class permits {
   static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
   permits(const char* kind, std::size_t count, std::size_t limit);
+  explicit permits(broker_ref<permits_actor> found) noexcept : actor_(std::move(found)) {}
   /// The one of this kind whose actor that is.
   permits(const char* kind, const caf::actor& whom);
 

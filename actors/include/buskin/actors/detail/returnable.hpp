@@ -24,6 +24,11 @@ namespace buskin::detail {
 /// An element that knows whether its content was taken. Whoever asks for it takes it; a look at
 /// what may not be changed is for reports.
 class returnable : public caf::mailbox_element, public recycled {
+ public:
+  /// The same answer, not taken, where this one was by whoever hands it on: CAF opens what it gives
+  /// to a handler.
+  virtual caf::mailbox_element_ptr handed_on() = 0;
+
  protected:
   using caf::mailbox_element::mailbox_element;
   bool taken() const noexcept { return taken_; }
@@ -53,6 +58,11 @@ class returnable_element final : public returnable {
     if (!taken()) from_->come_back(std::move(std::get<0>(tuple_.data())), asker_);
   }
 
+  caf::mailbox_element_ptr handed_on() override {
+    take();
+    return caf::mailbox_element_ptr(
+        new returnable_element(mid, from_, asker_, std::move(std::get<0>(tuple_.data()))));
+  }
   caf::type_erased_tuple& content() override {
     take();
     return tuple_;

@@ -21,8 +21,14 @@ class waiters {
   void enlist(const cell_ref<cell<unit>>& waiting) { line_.push(waiting); }
   /// One gives up; nothing if it was woken before.
   void withdraw(cell<unit>& waiting) noexcept;
+  /// One that was found is out of the line, and resolved by others.
+  void forget(cell<unit>& waiting) noexcept { line_.erase(waiting); }
   /// One is sent away; nothing if it was woken before.
   void dismiss(cell<unit>& waiting, std::exception_ptr why);
+  /// The one that asked by that request; null for none.
+  cell<unit>* find(const request_key& request) const {
+    return line_.find([&](const cell<unit>& each) { return each.answers(request); });
+  }
   /// The same for the one that asked by that request; false when there is none.
   bool dismiss(const request_key& request, const std::exception_ptr& why) {
     return line_.dismiss(request, why);
