@@ -302,6 +302,9 @@ task<peer> node::reach(std::string where, std::string expected, std::source_loca
 }
 
 void node::publish(std::string name, caf::actor actor) const { core_->publish(name, actor); }
+void node::add_offer(std::string name, detail::offer made) const {
+  core_->add_offer(name, std::move(made));
+}
 bool node::unpublish(const std::string& name) const { return core_->unpublish(name); }
 std::vector<std::string> node::published() const { return core_->published(); }
 

@@ -1,5 +1,8 @@
 #include "node_core.hpp"
 
+#include "steward_actor.hpp"
+
+#include <buskin/actors/detail/broker.hpp>
 #include <buskin/runtime/detail/scheduler.hpp>
 #include <buskin/runtime/failure.hpp>
 #include <buskin/runtime/runtime.hpp>
@@ -67,6 +70,23 @@ bool node_core::unpublish(const std::string& name) {
   return true;
 }
 
+void node_core::add_offer(const std::string& name, offer made) {
+  bool first = false;
+  {
+    std::lock_guard guard(mutex_);
+    first = offers_.empty();
+    offers_[name] = std::make_shared<const offer>(std::move(made));
+  }
+  if (first)
+    publish(steward_name, make_broker<steward_actor>(system_, shared_from_this()).handle());
+}
+
+std::shared_ptr<const offer> node_core::offered(const std::string& name) const {
+  std::lock_guard guard(mutex_);
+  const auto found = offers_.find(name);
+  return found != offers_.end() ? found->second : nullptr;
+}
+
 void node_core::let_go(const caf::strong_actor_ptr& actor) {
   {
     std::lock_guard guard(mutex_);
@@ -103,7 +123,7 @@ std::vector<std::string> node_core::published() const {
   std::vector<std::string> names;
   std::lock_guard guard(mutex_);
   for (const auto& [name, actor] : published_)
-    if (is_alive(actor)) names.push_back(name);
+    if (is_alive(actor) && name != steward_name) names.push_back(name);
   return names;
 }
 

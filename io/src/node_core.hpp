@@ -3,6 +3,7 @@
 
 #include <buskin/actors/lock.hpp>
 #include <buskin/io/node_options.hpp>
+#include <buskin/io/offer.hpp>
 #include <buskin/io/serve.hpp>
 
 #include "peer_core.hpp"
@@ -34,6 +35,9 @@ class node_core final : public std::enable_shared_from_this<node_core> {
   bool unpublish(const std::string& name);
   caf::strong_actor_ptr published(const std::string& name) const;
   std::vector<std::string> published() const;
+
+  void add_offer(const std::string& name, offer made);
+  std::shared_ptr<const offer> offered(const std::string& name) const;
 
   /// Handles of this process can come home from now on; as often as it is called, `recall` is to
   /// be. CAF's registry, where they are looked up, keeps the actor alive meanwhile.
@@ -77,6 +81,7 @@ class node_core final : public std::enable_shared_from_this<node_core> {
   mutable std::mutex mutex_;
   // All guarded by mutex_.
   std::map<std::string, caf::strong_actor_ptr> published_;
+  std::map<std::string, std::shared_ptr<const offer>> offers_;
   std::map<caf::actor_id, std::size_t> abroad_;
   std::vector<std::shared_ptr<peer_core>> peers_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<way>> ways_;

@@ -4,11 +4,13 @@
 #include <buskin/io/node_down.hpp>
 #include <buskin/io/node_options.hpp>
 #include <buskin/io/node_refused.hpp>
+#include <buskin/io/offer.hpp>
 #include <buskin/io/peer.hpp>
 #include <buskin/runtime/task.hpp>
 
 #include <caf/actor.hpp>
 
+#include <functional>
 #include <memory>
 #include <source_location>
 #include <string>
@@ -66,6 +68,14 @@ class node {
   void publish(std::string name, const Handle& handle) const {
     publish(std::move(name), handle.actor());
   }
+  /// Peers may have `body`, a callable that makes a task<void>, run here by `name` (run_at), with
+  /// arguments of the types that it takes. It runs as a task of its own and ends with whoever asked
+  /// for it. The former one of that name is offered no longer.
+  template <class F>
+  void offer(std::string name, F body) const {
+    add_offer(std::move(name), detail::make_offer(std::function(std::move(body))));
+  }
+
   /// False when there was none.
   bool unpublish(const std::string& name) const;
   std::vector<std::string> published() const;
@@ -77,6 +87,7 @@ class node {
   void close() const;
 
  private:
+  void add_offer(std::string name, detail::offer made) const;
   explicit node(std::shared_ptr<detail::node_core> core) noexcept : core_(std::move(core)) {}
   std::shared_ptr<detail::node_core> core_;
 };
