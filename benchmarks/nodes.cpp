@@ -44,7 +44,7 @@ struct work {
 };
 
 const work one_request{"remote request, one at a time", 5000, 1.5, 0.8};
-const work many_requests{"remote request, 100 in flight", 40'000, 1.2, 0.8};
+const work many_requests{"remote request, 100 in flight", 60'000, 1.2, 0.8};
 const work one_way{"one-way message of 64 bytes to another process", 200'000, 1.2, 0.8};
 
 /// A number goes from a process to another, by way of a queue of Python's.
@@ -55,7 +55,7 @@ struct queue_work {
   double target;
 };
 
-const queue_work piped{"multiprocessing.Queue", "queue", 100'000, 1.5};
+const queue_work piped{"multiprocessing.Queue", "queue", 150'000, 1.5};
 const queue_work managed{"multiprocessing.Manager().Queue()", "manager_queue", 8000, 10};
 
 // -- both ends here ---------------------------------------------------------------------------

@@ -21,8 +21,8 @@ struct job {
   double target;
 };
 
-const job small{"a job in a worker process, 64 bytes there and back", "small_job", 4000, 3};
-const job large{"a job in a worker process, 16 MB there and back", "large_job", 15, 2};
+const job small{"a job in a worker process, 64 bytes there and back", "small_job", 2000, 3};
+const job large{"a job in a worker process, 16 MB there and back", "large_job", 10, 2};
 
 void add(bench::suite& all, const job& what) {
   std::vector<bench::contestant> peers;
