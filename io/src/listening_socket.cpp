@@ -96,12 +96,16 @@ bool is_held(const std::string& path, const struct stat& file) {
   return false;
 }
 
-/// Whether a socket's file is all that its maker has left.
-bool is_stale(const address& where, const struct stat& file) {
+/// Whether nobody listens there. Whoever is busy (EAGAIN) or of another kind (EPROTOTYPE) does.
+bool is_refused(const address& where) {
   const auto probe = new_socket(AF_UNIX);
-  // Whoever is there but busy (EAGAIN) or of another kind (EPROTOTYPE) is there.
-  return probe && ::connect(probe.get(), where.data(), where.size()) != 0 &&
-         errno == ECONNREFUSED && !is_held(where.path(), file);
+  return probe && ::connect(probe.get(), where.data(), where.size()) != 0 && errno == ECONNREFUSED;
+}
+
+/// Whether a socket's file is all that its maker has left. One that begins to listen after the
+/// first question, and is not held unlistening any more at the second, is there at the third.
+bool is_stale(const address& where, const struct stat& file) {
+  return is_refused(where) && !is_held(where.path(), file) && is_refused(where);
 }
 
 /// Binds in place of a file that was left behind. Of several who find the same file only one may
