@@ -29,6 +29,8 @@ class interruptions {
   }
   ~interruptions() {
     storm_ = {};
+    // Those on their way to a thread that has not run since are dropped by that.
+    ::signal(SIGALRM, SIG_IGN);
     ::sigaction(SIGALRM, &before_, nullptr);
   }
   interruptions(const interruptions&) = delete;
