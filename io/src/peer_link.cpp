@@ -247,12 +247,16 @@ void peer_link::on_other_news() {
   flush();
 }
 
-void peer_link::flush() {
+void peer_link::flush() noexcept {
   if (quitting() || core().closing()) return;
   const auto frames = peer_->take_unsent();
   if (frames.empty()) return;
   spoken_ = core().home().look();
-  core().write(frames);
+  try {
+    core().write(frames);
+  } catch (...) {
+    return fail(describe(std::current_exception()));
+  }
   if (core().unsent() > peer_->owner().options().max_unsent)
     fail("it does not take what is sent to it: " + std::to_string(core().unsent()) +
          " bytes are unsent");

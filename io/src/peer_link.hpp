@@ -57,7 +57,7 @@ class peer_link final : public stream_user {
   void take_found(wire_reader& in);
   void take_list(wire_reader& in);
   void take_names(wire_reader& in);
-  void flush();
+  void flush() noexcept;
   void look_at_the_clock();
   /// The connection is of no use any more.
   void fail(const std::string& why) noexcept;
