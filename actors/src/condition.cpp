@@ -288,7 +288,7 @@ condition::condition(detail::broker_ref<detail::condition_actor> actor, lock its
 
 condition condition::at(const caf::actor& whom) {
   detail::broker_ref<detail::condition_actor> found(whom, "condition");
-  if (found.far()) return {std::move(found), lock(detail::permits("buskin.lock", whom))};
+  if (found.far()) return {std::move(found), lock(detail::permits("lock", whom))};
   lock its_lock(detail::permits(detail::broker_ref<detail::permits_actor>(found->its_lock())));
   return {std::move(found), std::move(its_lock)};
 }

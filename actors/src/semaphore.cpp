@@ -165,7 +165,7 @@ permits::permits(const char* kind, std::size_t count, std::size_t limit)
     : actor_(make_broker<permits_actor>(system_here(kind), kind, checked(count), limit)) {}
 
 permits::permits(const char* kind, const caf::actor& whom) : actor_(whom, kind) {
-  if (!actor_.far() && actor_->name() != std::string_view(kind))
+  if (!actor_.far() && actor_->name() != "buskin." + std::string(kind))
     throw std::invalid_argument("actor " + std::to_string(actor_.id()) + " is a " + actor_->name() +
                                 ", where a " + kind + " was sought");
 }

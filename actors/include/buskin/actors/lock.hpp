@@ -21,7 +21,7 @@ class lock {
   lock() : permits_("buskin.lock", 1, 1) {}
   /// The lock whose `actor()` that is, here or in another process. Throws std::invalid_argument
   /// when it is none.
-  static lock at(const caf::actor& whom) { return lock(detail::permits("buskin.lock", whom)); }
+  static lock at(const caf::actor& whom) { return lock(detail::permits("lock", whom)); }
 
   /// Awaits the lock. Cancellation: does not take it; if it was granted already, the next one gets
   /// it.

@@ -54,7 +54,7 @@ class permits {
 
   permits(const char* kind, std::size_t count, std::size_t limit);
   explicit permits(broker_ref<permits_actor> found) noexcept : actor_(std::move(found)) {}
-  /// The one of this kind whose actor that is.
+  /// The one whose actor that is; `kind` is its name without "buskin.".
   permits(const char* kind, const caf::actor& whom);
 
   permit_wait acquire(wait_kind kind, const std::source_location& where) const;
@@ -156,7 +156,7 @@ class semaphore {
   /// The semaphore whose `actor()` that is, here or in another process, bounded or not. Throws
   /// std::invalid_argument when it is none.
   static semaphore at(const caf::actor& whom) {
-    return semaphore(detail::permits("buskin.semaphore", whom));
+    return semaphore(detail::permits("semaphore", whom));
   }
 
   /// Awaits a permit. Cancellation: takes none; one that was granted already goes to the next.

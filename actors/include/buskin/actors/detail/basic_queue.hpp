@@ -25,9 +25,9 @@ namespace buskin::detail {
 /// Getters and putters are served strictly in the order in which they came. The message face:
 /// `(get_item)` answers `T`; `(put_item, T)` answers nothing, when there is room; both for a `T`
 /// that can be copied. `(item_done)`, `(await_done)` and `(shut_down_queue)` are `task_done`,
-/// `join` and a graceful `shutdown`, `(drop_queue)` an immediate one. Errors are the
-/// exceptions below. An item whose answer came too late for the asker's deadline, or found it dead,
-/// goes to the next getter or back to the front.
+/// `join` and a graceful `shutdown`, `(drop_queue)` an immediate one. Errors are the exceptions
+/// below. An item whose answer came too late for the asker's deadline, or found it dead, goes to
+/// the next getter or back to the front.
 ///
 /// `at(actor)` is the queue whose `actor()` that is, also of one in another process (`T` travels in
 /// messages then). What is awaited is the same there; `task_done` and `shutdown` are sent and go
@@ -49,7 +49,7 @@ class basic_queue {
       : basic_queue(system, queue_options{.capacity = capacity}) {}
   basic_queue(caf::actor_system& system, queue_options options)
       : actor_(make_broker<actor_type>(system, std::move(options))) {}
-
+  /// One that was found.
   explicit basic_queue(broker_ref<actor_type> actor) noexcept : actor_(std::move(actor)) {}
 
   /// Awaits the next item. Throws queue_shutdown when the queue was shut down and is empty.
@@ -125,8 +125,8 @@ class basic_queue {
   /// "queue, 2 of 10 items: 1, 2; 1 waits to put". An item that cannot be printed is a "?"; of many
   /// the first ten are shown.
   friend std::string to_string(const basic_queue& q) { return q.text(Items::kind); }
-  /// The same with the actor's number, which tells one queue from another: "queue 17, ...".
-  /// "queue 17, in another process" where it is.
+  /// The same with the actor's number, which tells one queue from another: "queue 17, ...". Of one
+  /// in another process both are "queue 17, in another process".
   friend std::string describe(const basic_queue& q) {
     return q.text(std::string(Items::kind) + " " + std::to_string(q.actor_.id()));
   }
