@@ -108,26 +108,44 @@ class wire : public std::enable_shared_from_this<wire> {
     proxy(caf::actor_config& config, std::weak_ptr<wire> way, caf::strong_actor_ptr target,
           caf::strong_actor_ptr asked)
         : actor_proxy(config),
+          of_a_user(static_cast<bool>(asked)),
           way_(std::move(way)),
           target_(std::move(target)),
           asked_(std::move(asked)) {}
     void enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) override {
       const auto way = way_.lock();
-      if (way && !getf(is_terminated_flag))
-        asked_ ? way->answer(std::move(what), target_, asked_)
-               : way->ask(std::move(what), target_, caf::strong_actor_ptr(ctrl()));
+      const auto [target, asked] = ends();
+      if (way && target)
+        of_a_user ? way->answer(std::move(what), target, asked)
+                  : way->ask(std::move(what), target, caf::strong_actor_ptr(ctrl()));
       else
         wire::bounce({std::move(what->sender), what->mid.response_id()},
                      "there is no such process");
     }
     void kill_proxy(caf::execution_unit* unit, caf::error reason) override {
+      // A broker refers to those who wait there: it is not to refer to itself by way of them.
+      caf::strong_actor_ptr target;
+      caf::strong_actor_ptr asked;
+      {
+        const std::lock_guard guard(mutex_);
+        target.swap(target_);
+        asked.swap(asked_);
+      }
       cleanup(std::move(reason), unit);
     }
-    const caf::strong_actor_ptr& target() const noexcept { return target_; }
-    bool of_a_user() const noexcept { return static_cast<bool>(asked_); }
+    caf::strong_actor_ptr target() const { return ends().first; }
+
+    const bool of_a_user;
 
    private:
+    std::pair<caf::strong_actor_ptr, caf::strong_actor_ptr> ends() const {
+      const std::lock_guard guard(mutex_);
+      return {target_, asked_};
+    }
+
     std::weak_ptr<wire> way_;
+    mutable std::mutex mutex_;
+    // Guarded by mutex_; null when it was killed.
     caf::strong_actor_ptr target_;
     caf::strong_actor_ptr asked_;  // the proxy that the target, a user, has sent to; null: a broker
   };
@@ -158,7 +176,7 @@ class wire : public std::enable_shared_from_this<wire> {
       const std::lock_guard guard(mutex_);
       for (const auto& each : proxies_)
         if (auto* known = static_cast<proxy*>(each->get());
-            known->of_a_user() && known->target() == user)
+            known->of_a_user && known->target() == user)
           return each;
     }
     auto made = make(user, asked, "user-here");
@@ -175,7 +193,7 @@ class wire : public std::enable_shared_from_this<wire> {
         const std::lock_guard guard(mutex_);
         const auto at = std::find_if(proxies_.begin(), proxies_.end(), [&](const auto& each) {
           auto* known = static_cast<proxy*>(each->get());
-          return known->of_a_user() && known->target().get() == who;
+          return known->of_a_user && known->target().get() == who;
         });
         if (at == proxies_.end()) return;
         ended = std::move(*at);
