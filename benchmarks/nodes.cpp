@@ -1,5 +1,9 @@
 // Two processes of this host: requests and messages between their actors, and a queue between them.
 //
+// Ours are CAF's actors on our runtimes, source unchanged, one worker in each process, over our
+// nodes; and tasks that put into a queue of the other process. Both as they come: nodes of one host
+// speak over a Unix socket.
+//
 // The peers do the same over the loopback as they come: CAF's actors over its middleman, Erlang's
 // processes over its distribution, Python's queues through their pipe or their manager. CAF's
 // server is forked before there is any thread, and the client is this process; both have CAF's
@@ -10,6 +14,12 @@
 #include <support/server_process.hpp>
 #include <support/stage.hpp>
 
+#include <buskin/actors/queue.hpp>
+#include <buskin/actors/task_handle.hpp>
+#include <buskin/io/node.hpp>
+#include <buskin/runtime/runtime.hpp>
+#include <buskin/runtime/sleep.hpp>
+
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/atom.hpp>
@@ -19,8 +29,10 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstddef>
 #include <ctime>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -67,6 +79,7 @@ const std::vector<bench::measure> measures{
 struct course {
   finish_line line;
   std::string failure;  // written before the line is crossed
+  std::function<void()> crossed{};
 };
 
 /// The processor time of this process, all threads, in nanoseconds.
@@ -120,6 +133,7 @@ class client : public caf::event_based_actor {
   void finish(std::string failure = {}) {
     way_.failure = std::move(failure);
     way_.line.cross();
+    if (way_.crossed) way_.crossed();
     quit();
   }
   void fail(const caf::error& why) { finish("CAF's server: " + system().render(why)); }
@@ -222,13 +236,102 @@ bench::sample run(const settings& how, int operations) {
 
 }  // namespace peer
 
+// -- ours -------------------------------------------------------------------------------------
+
+namespace ours {
+
+constexpr auto where = "unix:@buskin-bench-nodes";
+constexpr int putters = 100;
+
+buskin::runtime_options plain() {
+  buskin::runtime_options options;
+  options.signals = buskin::signal_handling::none;
+  return options;
+}
+
+buskin::task<void> consume(buskin::queue<int> items) {
+  for (;;) {
+    (void)co_await items.get();
+    items.task_done();
+  }
+}
+
+buskin::task<void> serve(int tell) {
+  const auto node = co_await buskin::node::listen({.name = "server", .address = where});
+  node.publish("server", buskin::runtime::current().system().spawn<peer::server>());
+  const buskin::queue<int> items(1000);
+  node.publish("items", items);
+  const auto consumer = buskin::spawn(consume(items));
+  server_process::tell_port(tell, 1);
+  co_await buskin::sleep(std::chrono::hours(24));
+}
+
+/// Until it is killed.
+void serve_here(int tell) {
+  buskin::runtime owner(plain());
+  owner.run(serve(tell));
+}
+
+buskin::task<buskin::io::peer> reach_server() {
+  const auto node = buskin::node::without_address({.name = "client"});
+  co_return co_await node.connect(where);
+}
+
+template <class Client>
+bench::sample run(int operations) {
+  const server_process server(serve_here);
+  buskin::runtime owner(plain());
+  const auto there = owner.run_until_complete(reach_server());
+  const auto remote = owner.run_until_complete(there.lookup("server"));
+  const auto times = [&](int count) {
+    return measured(server, count, [&](course& way) {
+      way.crossed = [&owner] { owner.stop(); };
+      caf::anon_send(owner.system().spawn<Client>(remote, count, way), peer::start_atom::value);
+      owner.run_forever();
+    });
+  };
+  times(operations / 10);  // to warm up
+  return times(operations);
+}
+
+buskin::task<void> put(buskin::queue<int> items, std::size_t count) {
+  for (std::size_t i = 0; i != count; ++i) co_await items.put(static_cast<int>(i));
+}
+
+buskin::task<double> put_all(buskin::queue<int> items, std::size_t count) {
+  const auto began = bench::steady::now();
+  std::vector<buskin::task_handle<void>> all;
+  for (int i = 0; i != putters; ++i) all.push_back(buskin::spawn(put(items, count / putters)));
+  for (const auto& each : all) co_await each;
+  co_await items.join();
+  co_return std::chrono::duration<double, std::nano>(bench::steady::now() - began).count() /
+      static_cast<double>(count);
+}
+
+/// Nanoseconds for an item.
+bench::sample pass(std::size_t count) {
+  const server_process server(serve_here);
+  buskin::runtime owner(plain());
+  const auto there = owner.run_until_complete(reach_server());
+  const auto items = owner.run_until_complete(there.lookup<buskin::queue<int>>("items"));
+  owner.run_until_complete(put_all(items, count / 10));  // to warm up
+  return {owner.run_until_complete(put_all(items, count))};
+}
+
+}  // namespace ours
+
 template <class Client>
 void add_against_caf(bench::suite& all, const work& what) {
   std::vector<contestant> peers;
   for (const auto& how : peer::ways)
     peers.push_back(
         {how.name, [&how, count = what.operations] { return peer::run<Client>(how, count); }});
-  all.add({what.name + ", against CAF", {}, std::move(peers), measures});
+  all.add({what.name + ", against CAF",
+           {{"buskin::node, the same actors",
+             [count = what.operations] { return ours::run<Client>(count); },
+             {what.against_caf, 0, 0}}},
+           std::move(peers),
+           measures});
 }
 
 // -- other languages --------------------------------------------------------------------------
@@ -238,6 +341,7 @@ struct erlang_style {
   std::string work;  // in peers/erlang/remote_peer.erl
 };
 
+template <class Client>
 void add_against_erlang(bench::suite& all, const work& what,
                         const std::vector<erlang_style>& styles) {
   std::vector<contestant> peers;
@@ -247,13 +351,20 @@ void add_against_erlang(bench::suite& all, const work& what,
               style.name + (schedulers == 1 ? ", 1 scheduler" : ", 2 schedulers"), schedulers,
               style.work, static_cast<std::size_t>(what.operations)))
         peers.push_back(*std::move(nodes));
-  if (!peers.empty()) all.add({what.name + ", against Erlang", {}, std::move(peers)});
+  if (peers.empty()) return;
+  all.add({what.name + ", against Erlang",
+           {{"buskin::node, CAF's actors",
+             [count = what.operations] { return bench::sample{ours::run<Client>(count).front()}; },
+             {what.against_erlang}}},
+           std::move(peers)});
 }
 
 void add_queue(bench::suite& all, const queue_work& what) {
   if (const auto queues = bench::peer_program::python_queues())
     all.add({"remote queue, put and get of a number, against " + what.peer,
-             {},
+             {{"buskin::queue at a node, 100 tasks put",
+               [count = what.items] { return ours::pass(count); },
+               {what.target}}},
              {queues->doing(what.peer, what.python, what.items)}});
 }
 
@@ -262,13 +373,13 @@ void add_queue(bench::suite& all, const queue_work& what) {
 int main(int argc, char** argv) {
   bench::suite all("nodes", argc, argv);
   add_against_caf<peer::asker<1>>(all, one_request);
-  add_against_erlang(all, one_request, {{"Erlang nodes", "remote_ask"}});
+  add_against_erlang<peer::asker<1>>(all, one_request, {{"Erlang nodes", "remote_ask"}});
   add_against_caf<peer::asker<in_flight>>(all, many_requests);
-  add_against_erlang(all, many_requests,
-                     {{"Erlang nodes, 100 ask", "remote_ask_hundred"},
-                      {"Erlang nodes, one asks", "remote_ask_by_one"}});
+  add_against_erlang<peer::asker<in_flight>>(all, many_requests,
+                                             {{"Erlang nodes, 100 ask", "remote_ask_hundred"},
+                                              {"Erlang nodes, one asks", "remote_ask_by_one"}});
   add_against_caf<peer::sender>(all, one_way);
-  add_against_erlang(all, one_way, {{"Erlang nodes", "remote_send"}});
+  add_against_erlang<peer::sender>(all, one_way, {{"Erlang nodes", "remote_send"}});
   add_queue(all, piped);
   add_queue(all, managed);
   return all.run();
