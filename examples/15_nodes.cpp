@@ -7,6 +7,7 @@
 #include <chrono>
 #include <filesystem>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 
 namespace {
@@ -23,6 +24,13 @@ buskin::task<int> kitchen(std::string program) {
   const auto node =
       co_await buskin::node::listen({.name = "kitchen-" + std::to_string(::getpid())});
   node.publish("oven", buskin::runtime::current().system().spawn(oven));
+  // [offer]
+  node.offer("wash", [](std::string what) -> buskin::task<void> {
+    if (what == "glass") throw std::runtime_error("it broke");
+    std::cout << "washed the " << what << '\n';
+    co_return;
+  });
+  // [/offer]
   const buskin::queue<std::string> orders;
   node.publish("orders", orders);
   const auto guest = co_await buskin::io::run_process({program, node.name()});
@@ -56,6 +64,15 @@ buskin::task<int> guest(std::string whose) {
   const auto orders = co_await peer.lookup<buskin::queue<std::string>>("orders");
   for (const char* what : {"soup", "fish"}) co_await orders.put(what);
   // [/queue]
+  // [run_at]
+  const buskin::io::placement kitchens({whose});
+  co_await buskin::io::run_at(node, kitchens, "wash", std::string("plate"));
+  try {
+    co_await buskin::io::run_at(node, kitchens, "wash", std::string("glass"));
+  } catch (const buskin::remote_error& error) {
+    std::cout << "the glass: " << error.what() << '\n';
+  }
+  // [/run_at]
   peer.close("it was good");
   co_return 0;
 }

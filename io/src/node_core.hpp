@@ -3,7 +3,7 @@
 
 #include <buskin/actors/lock.hpp>
 #include <buskin/io/node_options.hpp>
-#include <buskin/io/offer.hpp>
+#include <buskin/io/detail/offer.hpp>
 #include <buskin/io/serve.hpp>
 
 #include "peer_core.hpp"

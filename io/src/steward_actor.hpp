@@ -1,7 +1,7 @@
 // Starts, for other nodes, what this one offers to run, and ends it with whoever asked for it.
 #pragma once
 
-#include <buskin/io/offer.hpp>
+#include <buskin/io/detail/offer.hpp>
 #include <buskin/runtime/lean_actor.hpp>
 
 #include "node_core.hpp"

@@ -102,6 +102,7 @@
 #include <buskin/io/protocol.hpp>
 #include <buskin/io/remote.hpp>
 #include <buskin/io/resolve.hpp>
+#include <buskin/io/run_at.hpp>
 #include <buskin/io/run_process.hpp>
 #include <buskin/io/send_file_options.hpp>
 #include <buskin/io/serial_device.hpp>

@@ -4,7 +4,7 @@
 #include <buskin/io/node_down.hpp>
 #include <buskin/io/node_options.hpp>
 #include <buskin/io/node_refused.hpp>
-#include <buskin/io/offer.hpp>
+#include <buskin/io/detail/offer.hpp>
 #include <buskin/io/peer.hpp>
 #include <buskin/runtime/task.hpp>
 
