@@ -69,11 +69,18 @@ inline constexpr bool is_fixed<std::array<T, N>> = true;
 
 /// What a container is filled with: of a map, pairs whose first can be written.
 template <class C>
-struct element {
+struct element {};
+template <class C>
+requires(
+    requires { typename C::value_type; } &&
+    !requires { typename C::mapped_type; }) struct element<C> {
   using type = typename C::value_type;
 };
 template <class C>
-requires requires { typename C::mapped_type; }
+requires requires {
+  typename C::value_type;
+  typename C::mapped_type;
+}
 struct element<C> {
   using type = std::pair<typename C::key_type, typename C::mapped_type>;
 };

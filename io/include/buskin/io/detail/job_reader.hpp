@@ -105,7 +105,7 @@ class job_reader {
     } else if constexpr (is_variant<T>) {
       get_variant(value, get_size(), std::make_index_sequence<std::variant_size_v<T>>());
     } else if constexpr (is_fixed<T>) {
-      std::apply([this](auto&... each) { (get(each), ...); }, value);
+      std::apply([this](auto&... each) { (this->get(each), ...); }, value);
     } else if constexpr (container<T>) {
       get_elements(value);
     } else {

@@ -88,9 +88,9 @@ class job_writer {
       if (there) put(*value);
     } else if constexpr (is_variant<T>) {
       put_size(value.index());
-      std::visit([this](auto& held) { put(held); }, value);
+      std::visit([this](auto& held) { this->put(held); }, value);
     } else if constexpr (is_fixed<T>) {
-      std::apply([this](auto&... each) { (put(each), ...); }, value);
+      std::apply([this](auto&... each) { (this->put(each), ...); }, value);
     } else if constexpr (container<T>) {
       put_elements(value);
     } else {
