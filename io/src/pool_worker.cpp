@@ -8,6 +8,7 @@
 #include "on_home.hpp"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -60,7 +61,8 @@ task<std::shared_ptr<pool_worker>> pool_worker::start(const process_pool_options
   how.out = redirect::inherit();
   how.err = redirect::inherit();
   how.pass = {theirs.get()};
-  how.env.set[worker_variable] = "3," + std::to_string(options.grace.count());
+  how.env.set[worker_variable] =
+      "3," + std::to_string(options.grace.count()) + "," + std::to_string(::getpid());
   how.grace = options.grace;
   // It ends when its socket does, in its own time.
   how.on_drop = process_options::dropped::keep_on;
@@ -74,7 +76,9 @@ pool_worker::pool_worker(process child, stream bytes, std::string name) noexcept
     : child_(std::move(child)), bytes_(std::move(bytes)), name_(std::move(name)) {}
 
 pool_worker::~pool_worker() {
-  if (busy_) kill();
+  if (!busy_) return;
+  kill();
+  bytes_.abort();  // what is unsent is for nobody
 }
 
 void pool_worker::kill() const noexcept {

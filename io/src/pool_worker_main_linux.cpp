@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -48,8 +49,9 @@ std::atomic<bool> asked{false};
 
 class worker_main final : public job_call {
  public:
-  worker_main(int socket, int grace) noexcept
-      : socket_(socket), grace_(grace), parent_(::getppid()) {}
+  /// `parent`, the program, has been there when this process was started.
+  worker_main(int socket, int grace, int parent) noexcept
+      : socket_(socket), grace_(grace), parent_(parent) {}
 
   [[noreturn]] void run() {
     start_watch();
@@ -209,9 +211,13 @@ class worker_main final : public job_call {
   }
 
   [[noreturn]] void watch() const noexcept {
-    pollfd what{socket_, POLLRDHUP, 0};
-    while (::poll(&what, 1, -1) < 0 && errno == EINTR) {
+    // The program itself as well: a child that it has forked may hold its end of the socket. Poll
+    // overlooks a descriptor that there is not.
+    const int program = static_cast<int>(::syscall(SYS_pidfd_open, parent_, 0));
+    std::array<pollfd, 2> what{pollfd{socket_, POLLRDHUP, 0}, pollfd{program, POLLIN, 0}};
+    while (::getppid() == parent_ && ::poll(what.data(), what.size(), -1) < 0 && errno == EINTR) {
     }
+    if (::getppid() != parent_) end_with_group();
     // A worker without a job ends by itself, and has its time for that.
     for (int waited = 0; idle_ && waited < grace_; waited += 10) ::poll(nullptr, 0, 10);
     end_with_group();
@@ -245,11 +251,13 @@ namespace buskin::io {
 
 void process_pool::work_if_worker() {
   detail::asked = true;
-  const char* order = std::getenv(detail::worker_variable);
+  // Not from whoever starts a program that has more rights than himself.
+  const char* order = ::secure_getenv(detail::worker_variable);
   if (order == nullptr) return;
   int socket = -1;
   int grace = 0;
-  const bool understood = std::sscanf(order, "%d,%d", &socket, &grace) == 2;
+  int parent = 0;
+  const bool understood = std::sscanf(order, "%d,%d,%d", &socket, &grace, &parent) == 3;
   if (!understood || !detail::is_unix_socket(socket)) {
     std::fprintf(stderr,
                  "the environment variable %s is set, but nobody is there who wants a worker; "
@@ -257,11 +265,11 @@ void process_pool::work_if_worker() {
                  detail::worker_variable);
     std::exit(64);
   }
-  // What the jobs start are no workers, and has nothing to do with us.
+  // What the jobs start are no workers, and have nothing to do with us.
   ::unsetenv(detail::worker_variable);
   ::fcntl(socket, F_SETFD, FD_CLOEXEC);
   ::prctl(PR_SET_NAME, "pool worker");  // it would be called "exe"
-  detail::worker_main(socket, grace).run();
+  detail::worker_main(socket, grace, parent).run();
 }
 
 }  // namespace buskin::io

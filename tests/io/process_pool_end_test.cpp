@@ -36,6 +36,13 @@ void last_for_ever(int to) {
   for (volatile unsigned i = 0;;) i = i + 1;
 }
 
+/// Another child of the program's has all that it had open, its ends of the workers' sockets too.
+void fork_a_child_with_everything() {
+  if (::fork() != 0) return;
+  ::alarm(20);
+  for (;;) ::pause();
+}
+
 task<void> keep_three_workers(int pipe) {
   process_pool pool({.workers = 3});
   co_await pool.warm_up();
@@ -45,6 +52,7 @@ task<void> keep_three_workers(int pipe) {
     last_for_ever(to);
   }>("/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(pipe)));
   for (const int idle : pool.pids()) (void)!::write(pipe, &idle, sizeof idle);
+  fork_a_child_with_everything();
   co_await sleep(1h);
 }
 

@@ -102,6 +102,19 @@ int start_a_child() {
     for (;;) ::pause();
   return child;
 }
+/// Leaves somebody behind who holds all that it had open, out of its group, for a while.
+void die_and_leave_a_daemon() {
+  if (::fork() == 0) {
+    ::setsid();
+    ::alarm(20);
+    for (;;) ::pause();
+  }
+  ::raise(SIGKILL);
+}
+task<int> twice_in_a_worker_of_its_own(int x) {
+  process_pool pool({.workers = 1});
+  co_return co_await pool.run<twice>(x);
+}
 /// Writes who it is into a pipe, and has a child.
 void last_for_ever(const std::string& pipe) {
   const int numbers[] = {::getpid(), start_a_child()};
@@ -384,6 +397,23 @@ BOOST_AUTO_TEST_CASE(a_worker_that_dies_without_a_job_is_replaced_in_silence) {
     co_await until([&] { return pool.workers() == 0; }, "the pool to notice");
     BOOST_TEST(pool.idle_workers() == 0U);
     BOOST_TEST(co_await pool.run<own_pid>() != first);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_a_worker_is_seen_whoever_holds_its_socket) {
+  on_stage([]() -> task<void> {
+    process_pool pool({.workers = 1});
+    const auto begin = std::chrono::steady_clock::now();
+    const auto status = co_await how_it_died(pool.run<die_and_leave_a_daemon>());
+    BOOST_TEST(status.return_code() == -SIGKILL);
+    BOOST_TEST((std::chrono::steady_clock::now() - begin < 10s));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_can_have_a_pool_of_its_own) {
+  on_stage([]() -> task<void> {
+    process_pool pool({.workers = 1});
+    BOOST_TEST(co_await pool.run<twice_in_a_worker_of_its_own>(8) == 16);
   });
 }
 
