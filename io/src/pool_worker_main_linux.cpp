@@ -201,19 +201,22 @@ class worker_main final : public job_call {
   // -- the program's end --------------------------------------------------------------------------
 
   void start_watch() {
+    // The program itself as well: a child that it has forked may hold its end of the socket. Before
+    // the first job, which is watched from its beginning.
+    const int program = static_cast<int>(::syscall(SYS_pidfd_open, parent_, 0));
     // Signals are the jobs' business.
     sigset_t all;
     sigset_t before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread([this] { watch(); }).detach();  // its owner is the process, which ends with it
+    std::thread([this, program] {
+      watch(program);
+    }).detach();  // its owner is the process, which ends with it
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
-  [[noreturn]] void watch() const noexcept {
-    // The program itself as well: a child that it has forked may hold its end of the socket. Poll
-    // overlooks a descriptor that there is not.
-    const int program = static_cast<int>(::syscall(SYS_pidfd_open, parent_, 0));
+  [[noreturn]] void watch(int program) const noexcept {
+    // Poll overlooks a descriptor that there is not.
     std::array<pollfd, 2> what{pollfd{socket_, POLLRDHUP, 0}, pollfd{program, POLLIN, 0}};
     while (::getppid() == parent_ && ::poll(what.data(), what.size(), -1) < 0 && errno == EINTR) {
     }

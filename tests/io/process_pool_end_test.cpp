@@ -37,9 +37,10 @@ void last_for_ever(int to) {
 }
 
 /// Another child of the program's has all that it had open, its ends of the workers' sockets too.
-void fork_a_child_with_everything() {
-  if (::fork() != 0) return;
-  ::alarm(20);
+pid_t fork_a_child_with_everything() {
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  ::alarm(60);
   for (;;) ::pause();
 }
 
@@ -52,7 +53,8 @@ task<void> keep_three_workers(int pipe) {
     last_for_ever(to);
   }>("/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(pipe)));
   for (const int idle : pool.pids()) (void)!::write(pipe, &idle, sizeof idle);
-  fork_a_child_with_everything();
+  const pid_t marked = -fork_a_child_with_everything();
+  (void)!::write(pipe, &marked, sizeof marked);
   co_await sleep(1h);
 }
 
@@ -67,8 +69,8 @@ BOOST_AUTO_TEST_CASE(nobody_outlives_a_program_that_is_killed) {
     return 0;
   });
   ::close(pipe[1]);
-  // Three workers; one of them again, and its child.
-  pid_t who[5] = {};
+  // Three workers; one of them again, and its child; and the program's own child, marked.
+  pid_t who[6] = {};
   for (std::size_t got = 0; got != sizeof who;) {
     const auto more = ::read(pipe[0], reinterpret_cast<char*>(who) + got, sizeof who - got);
     BOOST_REQUIRE(more > 0);
@@ -87,7 +89,15 @@ BOOST_AUTO_TEST_CASE(nobody_outlives_a_program_that_is_killed) {
     BOOST_REQUIRE_MESSAGE(std::chrono::steady_clock::now() < end, ended << " of 4 have ended");
     std::this_thread::sleep_for(1ms);
   }
-  for (const pid_t each : who) BOOST_TEST(::kill(each, 0) != 0);
+  for (const pid_t each : who) {
+    if (each > 0) {
+      BOOST_TEST(::kill(each, 0) != 0);
+      continue;
+    }
+    // Nobody wanted that one's end.
+    BOOST_TEST(::kill(-each, SIGKILL) == 0);
+    BOOST_TEST(::waitpid(-each, nullptr, 0) == -each);
+  }
   ::prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 

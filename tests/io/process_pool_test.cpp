@@ -106,7 +106,7 @@ int start_a_child() {
 void die_and_leave_a_daemon() {
   if (::fork() == 0) {
     ::setsid();
-    ::alarm(20);
+    ::alarm(15);
     for (;;) ::pause();
   }
   ::raise(SIGKILL);
@@ -362,6 +362,7 @@ task<io::exit_status> how_it_died(task<void> job) {
   co_return io::exit_status{};
 }
 
+// M10
 BOOST_AUTO_TEST_CASE(a_worker_that_dies_fails_its_job_alone_and_is_replaced) {
   on_stage([]() -> task<void> {
     process_pool pool({.workers = 2});
@@ -642,8 +643,8 @@ BOOST_AUTO_TEST_CASE(a_worker_has_none_of_our_files_and_is_no_worker_for_its_chi
   const int leaking = ::open("/dev/null", O_RDONLY);  // not close-on-exec
   on_stage([]() -> task<void> {
     process_pool pool({.workers = 1});
-    // Its streams, its socket, and the folder that it reads.
-    BOOST_TEST((co_await pool.run<open_files>()).size() == 5U);
+    // Its streams, its socket, what it knows the program by, and the folder that it reads.
+    BOOST_TEST((co_await pool.run<open_files>()).size() == 6U);
     BOOST_TEST(!co_await pool.run<has_variable>("BUSKIN_PROCESS_WORKER"));
     BOOST_TEST(co_await pool.run<has_variable>("PATH"));
   });
