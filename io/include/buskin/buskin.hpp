@@ -99,6 +99,8 @@
 #include <buskin/io/process.hpp>
 #include <buskin/io/process_failed.hpp>
 #include <buskin/io/process_options.hpp>
+#include <buskin/io/process_pool.hpp>
+#include <buskin/io/process_pool_options.hpp>
 #include <buskin/io/protocol.hpp>
 #include <buskin/io/remote.hpp>
 #include <buskin/io/resolve.hpp>
@@ -123,6 +125,7 @@
 #include <buskin/io/transfer.hpp>
 #include <buskin/io/transport.hpp>
 #include <buskin/io/whole_file.hpp>
+#include <buskin/io/worker_died.hpp>
 #include <buskin/runtime/actor_status.hpp>
 #include <buskin/runtime/await_tree.hpp>
 #include <buskin/runtime/background.hpp>
