@@ -142,11 +142,12 @@ task<std::shared_ptr<peer_core>> get_acquainted(std::shared_ptr<node_core> core,
     throw node_refused("it is node \"" + said.name + "\", and \"" + expected + "\" was expected");
   if (said.node == core->system().node())
     throw node_refused("it is this very process; what is published here needs no connection");
-  const auto made = std::make_shared<peer_core>(core, std::move(said), core->options().max_unsent);
+  const auto made = std::make_shared<peer_core>(core, std::move(said));
   core->add(made);
   const auto link = make_lean<peer_link>(core->system(), peer, made, core->options().silence);
   link->track(shutdown_phase::ordinary);
   link->launch_here();
+  if (core->closed()) made->leave("it was closed meanwhile");
   co_return made;
 }
 

@@ -40,11 +40,10 @@ class end_notice final : public caf::attachable, public recycled {
   const caf::actor_id number_;
 };
 
-peer_core::peer_core(std::shared_ptr<node_core> owner, hello peer, std::size_t most_unsent)
+peer_core::peer_core(std::shared_ptr<node_core> owner, hello peer)
     : owner_(std::move(owner)),
       system_(owner_->system()),
       peer_(std::move(peer)),
-      most_unsent_(most_unsent),
       proxies_(system_, *this) {}
 
 peer_core::~peer_core() = default;
@@ -205,15 +204,12 @@ void peer_core::set_link(const lean_ref<peer_link>& link) {
   link->signal();
 }
 
-std::string peer_core::take_unsent() {
+void peer_core::take_unsent(std::string& frames) {
+  frames.clear();
+  if (frames.capacity() > most_kept) frames = {};
   std::lock_guard guard(mutex_);
   woken_ = false;
-  return std::exchange(unsent_, {});
-}
-
-bool peer_core::overdue() const {
-  std::lock_guard guard(mutex_);
-  return unsent_.size() > most_unsent_;
+  unsent_.swap(frames);
 }
 
 caf::strong_actor_ptr peer_core::known(caf::actor_id number) const {

@@ -51,7 +51,7 @@ void refuse(const caf::mailbox_element& element, const caf::error& why);
 class peer_core final : public std::enable_shared_from_this<peer_core>,
                         private caf::proxy_registry::backend {
  public:
-  peer_core(std::shared_ptr<node_core> owner, hello peer, std::size_t most_unsent);
+  peer_core(std::shared_ptr<node_core> owner, hello peer);
   ~peer_core() override;
 
   const hello& peer() const noexcept { return peer_; }
@@ -88,8 +88,8 @@ class peer_core final : public std::enable_shared_from_this<peer_core>,
   // -- of the link, on its worker ---------------------------------------------------------------
 
   void set_link(const lean_ref<peer_link>& link);
-  /// What is to be written.
-  std::string take_unsent();
+  /// What is to be written, in place of what `frames` holds.
+  void take_unsent(std::string& frames);
   /// The local actor that the peer means; null when it has ended, or was never made known.
   caf::strong_actor_ptr known(caf::actor_id number) const;
   /// The answer to a request of ours has come.
@@ -100,8 +100,6 @@ class peer_core final : public std::enable_shared_from_this<peer_core>,
   void end(const caf::error& why);
   /// The question with this number, which is answered now; none: nobody waits.
   std::optional<question> take_question(std::uint64_t number);
-  /// More lies ready to be written than is tolerated.
-  bool overdue() const;
 
  private:
   friend class end_notice;
@@ -121,7 +119,6 @@ class peer_core final : public std::enable_shared_from_this<peer_core>,
   const std::shared_ptr<node_core> owner_;
   caf::actor_system& system_;
   const hello peer_;
-  const std::size_t most_unsent_;
   caf::proxy_registry proxies_;
   const event down_;
 

@@ -89,6 +89,7 @@ void peer_link::take_frames(std::string_view bytes) {
   }
   part_ += bytes;
   part_.erase(0, take_whole_frames(part_));
+  if (part_.empty() && part_.capacity() > read_scratch::size) part_ = {};  // it was a long one
 }
 
 std::size_t peer_link::take_whole_frames(std::string_view bytes) {
@@ -249,11 +250,11 @@ void peer_link::on_other_news() {
 
 void peer_link::flush() noexcept {
   if (quitting() || core().closing()) return;
-  const auto frames = peer_->take_unsent();
-  if (frames.empty()) return;
+  peer_->take_unsent(leaving_);
+  if (leaving_.empty()) return;
   spoken_ = core().home().look();
   try {
-    core().write(frames);
+    core().write(leaving_);
   } catch (...) {
     return fail(describe(std::current_exception()));
   }

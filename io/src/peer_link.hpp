@@ -67,6 +67,7 @@ class peer_link final : public stream_user {
   const duration silence_;   // after which the peer is given up
   const duration interval_;  // between two looks at the clock
   std::string part_;         // of a frame whose rest is under way
+  std::string leaving_;      // in `flush`; kept for its room
   buskin::detail::actor_timer beat_{*this};
   time_point heard_;
   time_point spoken_;
