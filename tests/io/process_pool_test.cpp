@@ -401,6 +401,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_dies_without_a_job_is_replaced_in_silence) {
   });
 }
 
+// M10
 BOOST_AUTO_TEST_CASE(the_end_of_a_worker_is_seen_whoever_holds_its_socket) {
   on_stage([]() -> task<void> {
     process_pool pool({.workers = 1});
