@@ -221,13 +221,15 @@ bool node_core::closed() const {
 
 void node_core::close() {
   lean_ref<lean_actor> actor;
+  std::optional<server> listening;  // whose handler refers to us
   {
     std::lock_guard guard(mutex_);
     if (std::exchange(closed_, true)) return;
     actor = std::exchange(actor_, {});
+    listening.swap(server_);
   }
   if (actor) actor->enter_or_post([](lean_actor& self) { self.quit(); });
-  if (const auto listening = its_server()) listening->close();
+  if (listening) listening->close();
   for (const auto& each : peers()) each->leave("it was closed");
   decltype(published_) former;
   {
