@@ -406,8 +406,9 @@ caf::behavior victim(caf::event_based_actor* self, std::atomic<int>* reached) {
   return {[](double) {}};
 }
 
-task<caf::actor> a_victim(std::atomic<int>* reached) {
-  co_return runtime::current().system().spawn(victim, reached);
+task<void> publish_a_victim(io::node where, std::atomic<int>* reached) {
+  where.publish("victim", runtime::current().system().spawn(victim, reached));
+  co_return;
 }
 
 // covers D2, D3
@@ -418,7 +419,9 @@ BOOST_AUTO_TEST_CASE(a_peer_reaches_nobody_by_guessing_and_is_shown_out_for_nons
     pair_of_nodes nodes;
     co_await connect(other, nodes);
     std::atomic<int> reached = 0;
-    auto hidden = co_await other.submit(a_victim(&reached));
+    co_await other.submit(publish_a_victim(*nodes.there, &reached));
+    // One peer knows it. That is no leave for others.
+    auto known = co_await nodes.peer->lookup("victim");
     const auto where = nodes.in.at("there");
     {
       // A message for each actor that there may be, and for an exit too.
@@ -452,7 +455,7 @@ BOOST_AUTO_TEST_CASE(a_peer_reaches_nobody_by_guessing_and_is_shown_out_for_nons
     co_await until([&] { return nodes.there->peers().size() == 1; }, "the last one to be out");
     BOOST_TEST((co_await ask<int>(nodes.calculator, 10s, add_atom::value, 2, 3)) == 5);
     BOOST_TEST(reached == 0);
-    hidden = nullptr;
+    known = nullptr;
     co_await part(other, nodes);
     (void)other.take_incidents();
   };

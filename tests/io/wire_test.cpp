@@ -11,6 +11,8 @@
 #include <caf/system_messages.hpp>
 #include <caf/type_nr.hpp>
 
+#include <sys/resource.h>
+
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -81,6 +83,13 @@ struct world {
     return reader.get_content(content);
   }
 };
+
+/// In KiB.
+long peak_of_memory() {
+  rusage used{};
+  BOOST_REQUIRE(::getrusage(RUSAGE_SELF, &used) == 0);
+  return used.ru_maxrss;
+}
 
 template <class T>
 T to_and_fro(T value) {
@@ -182,6 +191,11 @@ BOOST_AUTO_TEST_CASE(a_size_beyond_what_has_arrived_takes_no_memory) {
         caf::type_nr<std::vector<char>>::value, caf::type_nr<std::vector<std::string>>::value,
         caf::type_nr<std::map<std::string, std::string>>::value})
     BOOST_TEST(w.is_refused("\x01"s + static_cast<char>(number) + huge), number);
+  // A gigabyte, of which there is nothing.
+  const auto before = peak_of_memory();
+  BOOST_TEST(w.is_refused("\x01"s + static_cast<char>(caf::type_nr<std::vector<char>>::value) +
+                          "\x80\x80\x80\x80\x04"));
+  BOOST_TEST(peak_of_memory() - before < 100 * 1024);
   // Nested without end.
   std::string deep = "\x01"s + static_cast<char>(caf::type_nr<caf::message>::value);
   for (int i = 0; i != 10'000; ++i) deep += "\0\0\x0c@<>+@message"s;
