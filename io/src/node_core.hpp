@@ -2,8 +2,8 @@
 #pragma once
 
 #include <buskin/actors/lock.hpp>
-#include <buskin/io/node_options.hpp>
 #include <buskin/io/detail/offer.hpp>
+#include <buskin/io/node_options.hpp>
 #include <buskin/io/serve.hpp>
 
 #include "peer_core.hpp"

@@ -24,7 +24,8 @@ struct frame_head {
   std::uint64_t blocks = 0;  // bytes behind that
 };
 
-/// The environment variable that makes a process a worker: "descriptor,grace in ms,the program's process".
+/// The environment variable that makes a process a worker: "descriptor,grace in ms,the program's
+/// process".
 inline constexpr const char* worker_variable = "BUSKIN_PROCESS_WORKER";
 
 /// What of a frame is read ahead.

@@ -1,10 +1,10 @@
 // This process among others: what it publishes, and to whom it is connected. Erlang's node.
 #pragma once
 
+#include <buskin/io/detail/offer.hpp>
 #include <buskin/io/node_down.hpp>
 #include <buskin/io/node_options.hpp>
 #include <buskin/io/node_refused.hpp>
-#include <buskin/io/detail/offer.hpp>
 #include <buskin/io/peer.hpp>
 #include <buskin/runtime/task.hpp>
 
