@@ -13,28 +13,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <random>
 #include <stdexcept>
 #include <utility>
 
 namespace buskin::io::detail {
 
-namespace {
-
-std::uint64_t random_number() {
-  std::random_device source;
-  return static_cast<std::uint64_t>(source()) << 32 | source();
-}
-
-}  // namespace
-
 node_core::node_core(caf::actor_system& system, node_options options)
-    : system_(system), options_(std::move(options)), incarnation_(random_number()) {}
+    : system_(system), options_(std::move(options)) {}
 
 hello node_core::greeting() const {
   return {.name = options_.name,
           .node = system_.node(),
-          .incarnation = incarnation_,
           .most = options_.max_message,
           .silence = options_.silence};
 }

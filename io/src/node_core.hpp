@@ -76,7 +76,6 @@ class node_core final : public std::enable_shared_from_this<node_core> {
  private:
   caf::actor_system& system_;
   const node_options options_;
-  const std::uint64_t incarnation_;
 
   mutable std::mutex mutex_;
   // All guarded by mutex_.

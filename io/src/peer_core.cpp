@@ -253,13 +253,10 @@ std::uint64_t peer_core::ask(question asked, frame_kind kind, const std::string*
     number = ++last_question_;
     questions_.emplace(number, std::move(asked));
   }
-  std::string frames;
-  bare_unit unit(system_);
-  frame_writer frame(unit, frames, kind);
-  frame.to.put_number(number);
-  if (name != nullptr) frame.to.put_text(*name);
-  frame.finish();
-  send(frames);
+  send(kind, [&](wire_writer& to) {
+    to.put_number(number);
+    if (name != nullptr) to.put_text(*name);
+  });
   return number;
 }
 

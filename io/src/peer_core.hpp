@@ -67,6 +67,16 @@ class peer_core final : public std::enable_shared_from_this<peer_core>,
   void send_message(caf::abstract_actor& proxy, caf::mailbox_element& element);
   /// Whole frames. Dropped when the connection has ended.
   void send(std::string_view frames);
+  /// One, of what `fill(wire_writer&)` puts into it.
+  template <class F>
+  void send(frame_kind kind, F fill) {
+    std::string bytes;
+    bare_unit unit(system_);
+    frame_writer frame(unit, bytes, kind);
+    fill(frame.to);
+    frame.finish();
+    send(bytes);
+  }
   /// From now on the peer may send to it, and is told of its end.
   void make_known(const caf::strong_actor_ptr& actor);
   /// A local actor, of which the peer may know, has ended.

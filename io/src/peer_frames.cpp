@@ -45,7 +45,6 @@ std::string to_frame(caf::execution_unit& unit, const hello& said) {
   frame.to.put_text(said.name);
   auto node = said.node;
   frame.to(node);
-  frame.to.put_number(said.incarnation);
   frame.to.put_number(said.most);
   frame.to.put_number(static_cast<std::uint64_t>(to_milliseconds(said.silence)));
   frame.finish();
@@ -69,7 +68,7 @@ hello to_hello(caf::execution_unit& unit, std::string_view frame) {
   if (number != CAF_VERSION)
     refuse("its CAF is " + std::to_string(number) + ", and ours " + std::to_string(CAF_VERSION));
   if (in.get_text(said.name, longest_name) || said.name.empty() || in(said.node) || !said.node ||
-      in.get_number(said.incarnation) || in.get_number(said.most) || in.get_number(number))
+      in.get_number(said.most) || in.get_number(number))
     refuse("its greeting is malformed");
   if (number == 0 || number > longest_silence) refuse("it is silent for as long as it likes");
   said.silence = std::chrono::milliseconds(number);

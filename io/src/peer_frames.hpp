@@ -70,9 +70,8 @@ std::size_t length_of_frame(std::string_view bytes) noexcept;
 struct hello {
   std::string name;
   caf::node_id node;
-  std::uint64_t incarnation = 0;  ///< another one for each start
-  std::uint64_t most = 0;         ///< the longest frame that is taken
-  duration silence{};             ///< after which it gives a peer up
+  std::uint64_t most = 0;  ///< the longest frame that is taken
+  duration silence{};      ///< after which it gives a peer up
 };
 
 std::string to_frame(caf::execution_unit& unit, const hello& said);

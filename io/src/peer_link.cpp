@@ -199,13 +199,10 @@ void peer_link::take_lookup(wire_reader& in) {
   demand(in.get_text(name, longest_name), "a name");
   const auto actor = peer_->owner().published(name);
   if (actor) peer_->make_known(actor);
-  std::string frames;
-  bare_unit unit(home_system());
-  frame_writer frame(unit, frames, frame_kind::found);
-  frame.to.put_number(question);
-  frame.to.put_number(actor ? actor->id() : 0);
-  frame.finish();
-  peer_->send(frames);
+  peer_->send(frame_kind::found, [&](wire_writer& to) {
+    to.put_number(question);
+    to.put_number(actor ? actor->id() : 0);
+  });
 }
 
 void peer_link::take_found(wire_reader& in) {
@@ -222,14 +219,11 @@ void peer_link::take_found(wire_reader& in) {
 void peer_link::take_list(wire_reader& in) {
   const auto question = number_of(in, "a question");
   const auto names = peer_->owner().published();
-  std::string frames;
-  bare_unit unit(home_system());
-  frame_writer frame(unit, frames, frame_kind::names);
-  frame.to.put_number(question);
-  frame.to.put_number(names.size());
-  for (const auto& name : names) frame.to.put_text(name);
-  frame.finish();
-  peer_->send(frames);
+  peer_->send(frame_kind::names, [&](wire_writer& to) {
+    to.put_number(question);
+    to.put_number(names.size());
+    for (const auto& name : names) to.put_text(name);
+  });
 }
 
 void peer_link::take_names(wire_reader& in) {
@@ -282,10 +276,7 @@ void peer_link::look_at_the_clock() {
                     std::chrono::duration_cast<std::chrono::milliseconds>(now - heard_).count()) +
                 " ms");
   if (now - spoken_ >= interval_ / 2) {
-    std::string frames;
-    bare_unit unit(home_system());
-    frame_writer(unit, frames, frame_kind::ping).finish();
-    peer_->send(frames);
+    peer_->send(frame_kind::ping, [](wire_writer&) {});
   }
   beat_.set(interval_);
 }
@@ -294,12 +285,8 @@ void peer_link::look_at_the_clock() {
 
 void peer_link::leave(const std::string& why) {
   if (quitting() || std::exchange(left_, true)) return;
-  std::string frames;
-  bare_unit unit(home_system());
-  frame_writer frame(unit, frames, frame_kind::bye);
-  frame.to.put_text(std::string_view(why).substr(0, longest_name));
-  frame.finish();
-  peer_->send(frames);
+  peer_->send(frame_kind::bye,
+              [&](wire_writer& to) { to.put_text(std::string_view(why).substr(0, longest_name)); });
   flush();
   fail("we left it" + (why.empty() ? why : ": " + why));
 }
