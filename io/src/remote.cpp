@@ -62,9 +62,10 @@ namespace {
 constexpr backoff between_attempts{.initial = std::chrono::milliseconds(20),
                                    .maximum = std::chrono::seconds(2)};
 
+/// As `backoff` wants it.
 double a_random_number() {
   thread_local std::minstd_rand source{std::random_device{}()};
-  return std::generate_canonical<double, 32>(source);
+  return std::uniform_real_distribution<double>(-1.0, 1.0)(source);
 }
 
 }  // namespace
