@@ -203,7 +203,7 @@ std::shared_ptr<node_core> make_core(node_options options) {
 task<server> open(std::shared_ptr<node_core> core, std::string where, std::source_location source) {
   serve_options options{.name = "node " + core->options().name};
   options.tls.reset();
-  if (core->options().tls) {
+  if (core->options().tls && !is_unix(where)) {
     options.tls = server_context(*core->options().tls);
     options.handshake_timeout = core->options().greeting;
     options.on_handshake_failure = [core](std::exception_ptr why) {

@@ -19,6 +19,8 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -528,6 +530,22 @@ BOOST_AUTO_TEST_CASE(nodes_that_one_authority_vouches_for_reach_each_other_beyon
     co_await other.submit(close_node(there));
     (void)co_await peer.down();
     (void)other.take_incidents();
+  };
+  s.run(main());
+}
+
+BOOST_AUTO_TEST_CASE(one_that_has_certificates_for_others_is_reached_by_its_name_on_this_host) {
+  live_stage s;
+  second_runtime other;
+  auto main = [&]() -> task<void> {
+    world w;
+    const std::string name = "there-" + std::to_string(::getpid());
+    const auto there = co_await other.submit(sums_node({.name = name, .tls = w.of(name)}));
+    const auto here = alone("here");
+    const auto peer = co_await here.connect(name);
+    BOOST_TEST(peer.name() == name);
+    co_await other.submit(close_node(there));
+    (void)co_await peer.down();
   };
   s.run(main());
 }
